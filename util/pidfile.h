@@ -1,0 +1,19 @@
+/*
+ * -pidfile: a file with our process id, locked as long as we live.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef UTIL_PIDFILE_H
+#define UTIL_PIDFILE_H
+
+#include "util/error.h"
+
+/*
+ * Create or take over @path, lock it, write our id and a newline.  The lock
+ * is held until the process ends (the descriptor stays open on purpose).
+ * Errors as "Cannot open pid file: STRERROR"; callers print them after
+ * "cannot create PID file: ".
+ */
+bool qemu_write_pidfile(const char *path, Error **errp);
+
+#endif
