@@ -33,11 +33,11 @@ typedef void JSONMessageEmit(void *opaque, QObject *json, Error *err);
 typedef struct JSONMessageParser {
     JSONMessageEmit *emit;
     void *opaque;
-    int state;            /* of the lexer */
-    GString *token;       /* the token being read */
-    GString *text;        /* tokens of the current value, see json-stream.c */
-    size_t token_count;   /* in @text */
-    size_t byte_count;    /* sum of their lengths */
+    int state;          /* of the lexer */
+    GString *token;     /* the token being read */
+    GString *text;      /* tokens of the current value, see json-stream.c */
+    size_t token_count; /* in @text */
+    size_t byte_count;  /* sum of their lengths */
     int brace_count;
     int bracket_count;
 } JSONMessageParser;

@@ -45,7 +45,4 @@ QDict *keyval_or_json_parse(const char *params, const char *implied_key,
 /* One piece up to an unescaped comma into *@value; the rest of the string. */
 const char *get_opt_value(const char *p, char **value);
 
-/* Whether @id is a valid identifier: a letter, then letters, digits, "-._". */
-bool id_wellformed(const char *id);
-
 #endif

@@ -91,7 +91,7 @@ static inline QObject *qdict_entry_value(const QDictEntry *entry)
 }
 
 /* Over const QDictEntry *@e of @qdict, which must not change. */
-#define QDICT_FOREACH(qdict, e)                                                \
+#define QDICT_FOREACH(qdict, e) \
     for ((e) = qdict_first(qdict); (e); (e) = qdict_next(qdict, (e)))
 
 /* A new dictionary with the same values (one more reference each). */

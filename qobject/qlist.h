@@ -56,7 +56,7 @@ static inline QObject *qlist_entry_obj(const QListEntry *entry)
 }
 
 /* for (const QListEntry *@e ...) over @qlist, which must not change. */
-#define QLIST_FOREACH_ENTRY(qlist, e)                                          \
+#define QLIST_FOREACH_ENTRY(qlist, e) \
     for ((e) = qlist_first(qlist); (e); (e) = qlist_next(e))
 
 static inline void qlist_autoptr_free_(QList *x)

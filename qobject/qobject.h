@@ -40,20 +40,20 @@ typedef struct QList QList;
 typedef struct QDict QDict;
 
 /* @x, a pointer to any concrete value or NULL, as QObject *. */
-#define QOBJECT(x)                                                             \
-    (__extension__({                                                           \
-        __typeof__(x) qobject_x_ = (x);                                        \
-        qobject_x_ ? container_of(&qobject_x_->base, QObject, base) : NULL;    \
+#define QOBJECT(x)                                                          \
+    (__extension__({                                                        \
+        __typeof__(x) qobject_x_ = (x);                                     \
+        qobject_x_ ? container_of(&qobject_x_->base, QObject, base) : NULL; \
     }))
 
 /* One more reference to @x (which may be NULL); its value is @x. */
-#define qobject_ref(x)                                                         \
-    (__extension__({                                                           \
-        __typeof__(x) qobject_ref_x_ = (x);                                    \
-        if (qobject_ref_x_) {                                                  \
-            qobject_ref_x_->base.refcnt++;                                     \
-        }                                                                      \
-        qobject_ref_x_;                                                        \
+#define qobject_ref(x)                      \
+    (__extension__({                        \
+        __typeof__(x) qobject_ref_x_ = (x); \
+        if (qobject_ref_x_) {               \
+            qobject_ref_x_->base.refcnt++;  \
+        }                                   \
+        qobject_ref_x_;                     \
     }))
 
 /* Drop a reference; the last one frees the value and all it contains. */
@@ -64,7 +64,7 @@ void qobject_unref_(QObject *obj);
  * @obj as a @type *, or NULL when it is NULL or of another type:
  * qobject_to(QDict, obj).
  */
-#define qobject_to(type, obj)                                                  \
+#define qobject_to(type, obj) \
     ((type *)qobject_check_type_((QObject *)QOBJECT(obj), QTYPE_##type))
 
 #define QTYPE_QNull   QTYPE_QNULL
