@@ -32,16 +32,16 @@ int parse_uint_full(const char *s, int base, uint64_t *value);
 
 /*
  * Sizes: "1.5G", "0x200", "10k".  Suffixes B K M G T P E in either case are
- * powers of 1024; a fraction needs a suffix bigger than B unless it is zero;
- * hexadecimal takes suffixes except B and E and no fraction.  @result in
- * bytes.  _MiB: a number without a suffix counts MiB (as -m does); _metric:
- * powers of 1000.
+ * powers of 1024; a fraction other than zero needs a suffix bigger than B;
+ * hexadecimal takes neither fraction nor suffix.  @result in bytes, rounded.
+ * A minus sign is -ERANGE.  _MiB: a number without a suffix counts MiB (as -m
+ * does); _metric: powers of 1000.
  */
 int qemu_strtosz(const char *nptr, const char **end, uint64_t *result);
 int qemu_strtosz_MiB(const char *nptr, const char **end, uint64_t *result);
 int qemu_strtosz_metric(const char *nptr, const char **end, uint64_t *result);
 
-/* "1.5 GiB": four significant digits of the biggest unit that fits. */
+/* "1.5 GiB": three significant digits, powers of 1024. */
 char *size_to_str(uint64_t val);
 /* "2.4 GHz", in powers of 1000 */
 char *freq_to_str(uint64_t freq_hz);

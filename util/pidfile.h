@@ -11,9 +11,11 @@
 /*
  * Create or take over @path, lock it, write our id and a newline.  The lock
  * is held until the process ends (the descriptor stays open on purpose).
- * Errors as "Cannot open pid file: STRERROR"; callers print them after
- * "cannot create PID file: ".
+ * Callers print the error after "cannot create PID file: ".
  */
 bool qemu_write_pidfile(const char *path, Error **errp);
+
+/* Remove the file that qemu_write_pidfile() made, if it is still that one. */
+void qemu_unlink_pidfile(void);
 
 #endif
