@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What a request costs in system calls, counted by strace while the guest reads
+# at queue depth 32: the vCPU threads make none but KVM_RUN, the IOThread at
+# most one in ten requests, kick and interrupt included.  The figure of Debian's
+# program stands beside ours.
+. "${0%/*}/../guest.sh"
+
+requests=16384
+guest_script --fio <<'G'
+fio --name=warm --filename=/dev/vda --direct=1 --ioengine=io_uring --rw=read --bs=64k --size=64m >/dev/null
+echo "fio-start"
+fio --name=r --filename=/dev/vda --direct=1 --ioengine=io_uring --rw=randread --bs=4k \
+    --iodepth=32 --size=64m --norandommap >/tmp/log 2>&1
+rc=$?
+echo "fio-end"
+grep IOPS /tmp/log
+exit $rc
+G
+
+# count_calls PROGRAM: runs the guest under strace and sets io_calls, io_names
+# and cpu_calls: what the IOThread and the vCPU threads called between the
+# IOThread's first and last call after the guest said fio-start.
+count_calls() {
+    local QEMU=$1
+    disk_args "$WORK/disk.raw" num-queues=2
+    guest_args -smp 2 -name guest=lab,debug-threads=on "${disk[@]}"
+    timeout --foreground -k 5 240 strace -f -qq -s 12 -e signal=none -o "$WORK/trace" \
+        "$QEMU" "${args[@]}" </dev/null >"$WORK/console" 2>&1 || return 1
+    grep -q '^guest-exit: 0' "$WORK/console" || return 1
+    awk -v requests=$requests '
+        # prctl(PR_SET_NAME, "IO t0") tells which thread is which.
+        /PR_SET_NAME, "IO /  { io[$1] = 1; next }
+        /PR_SET_NAME, "CPU / { cpu[$1] = 1; next }
+        # The console writes byte by byte or in runs; the marker is f-i-o-dash.
+        /write(v)?\(/ && match($0, /"[^"]*"/) {
+            text = text substr($0, RSTART + 1, RLENGTH - 2)
+            if (!start && index(text, "fio-start")) { start = NR; text = "" }
+            if (start && !end && index(text, "fio-end")) end = NR
+        }
+        / resumed>/ { next }
+        start && !end { line[NR] = $0 }
+        END {
+            for (n = start; n < end; n++) {
+                split(line[n], w, /[ (]+/)
+                if (io[w[1]]) { if (!first) first = n; last = n }
+            }
+            for (n = first; n <= last; n++) {
+                split(line[n], w, /[ (]+/)
+                if (io[w[1]]) { calls++; names[w[2]]++ }
+                if (cpu[w[1]] && line[n] !~ /KVM_RUN/) { other++; oname[w[2]]++ }
+            }
+            for (k in names) s = s " " k "=" names[k]
+            for (k in oname) o = o " " k "=" oname[k]
+            printf "%d %d %.4f\n%s\n%s\n", calls, other, calls / requests, s, o
+        }' "$WORK/trace" >"$WORK/counts"
+    { read -r io_calls cpu_calls io_per_request; read -r io_names; read -r cpu_names; } <"$WORK/counts"
+}
+
+truncate -s 64M "$WORK/disk.raw"
+if ! command -v strace >/dev/null; then
+    skip "system calls per request" "strace is not installed"
+    done_testing
+fi
+count_calls "$QEMU"
+ok $? "a guest reads $requests blocks at queue depth 32 under strace"
+echo "# $QEMU: $io_per_request system calls per request by the IOThread ($io_names), $cpu_calls by the vCPU threads besides KVM_RUN ($cpu_names)"
+[ "${cpu_calls:-1}" = 0 ]
+ok $? "the vCPU threads made no system call but KVM_RUN"
+[ "${io_calls:-0}" -gt 0 ] && [ "$io_calls" -le $((requests / 10)) ]
+ok $? "the IOThread made at most 0.1 system calls per request"
+
+oracle=/usr/bin/qemu-system-x86_64
+if [ -x $oracle ] && [ "$QEMU" != $oracle ] && count_calls $oracle; then
+    echo "# $oracle: $io_per_request system calls per request by the IOThread ($io_names), $cpu_calls by the vCPU threads besides KVM_RUN ($cpu_names)"
+fi
+done_testing
