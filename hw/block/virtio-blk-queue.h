@@ -1,0 +1,94 @@
+/*
+ * One virtio-blk request queue served by one AioContext: requests from the
+ * ring into the block layer and their results back.
+ *
+ * The owner (the virtio-blk device or a vhost-user export) watches the kick
+ * and delivers the interrupt; everything between the two is here.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef HW_BLOCK_VIRTIO_BLK_QUEUE_H
+#define HW_BLOCK_VIRTIO_BLK_QUEUE_H
+
+#include "hw/block/virtio-blk-req.h"
+#include "util/aio.h"
+
+typedef struct VirtioBlkQueue VirtioBlkQueue;
+
+/* What a failed request does. */
+typedef enum VirtioBlkErrorAction {
+    VIRTIO_BLK_ERROR_REPORT, /* the driver sees the error */
+    VIRTIO_BLK_ERROR_IGNORE, /* the driver sees success */
+    VIRTIO_BLK_ERROR_KEEP,   /* kept until the queue starts again */
+} VirtioBlkErrorAction;
+
+/* All run in the queue's home thread. */
+typedef struct VirtioBlkQueueOps {
+    /* Required: interrupt the driver. Once per batch. */
+    void (*notify)(VirtioBlkQueue *q);
+    /* Required: the ring is broken and is not served any more. @why is valid
+     * during the call. */
+    void (*broken)(VirtioBlkQueue *q, const char *why);
+    /* Optional (report): decide on -@error. */
+    VirtioBlkErrorAction (*io_error)(VirtioBlkQueue *q, VirtioBlkReq *req,
+                                     int error);
+} VirtioBlkQueueOps;
+
+struct VirtioBlkQueue {
+    /* Fixed by init */
+    Vring *vr;
+    AioContext *ctx;
+    BlockBackend *blk;
+    const VirtioBlkParams *params;
+    const VirtioBlkQueueOps *ops;
+    void *opaque;
+    VirtioBlkReq *reqs; /* as many as the ring has descriptors */
+    struct iovec *area;
+    QEMUBH *again; /* more work than one round takes */
+
+    /* Home thread only */
+    STAILQ_HEAD(, VirtioBlkReq) free;
+    STAILQ_HEAD(, VirtioBlkReq) kept; /* failed, to be tried again */
+    AioDeferred publish;
+    bool running;
+    bool polling; /* the loop polls: kicks stay off */
+    bool broken;
+
+    /* Atomic: written in the home thread, read by who waits for idleness */
+    unsigned inflight;
+};
+
+/*
+ * Make the slots for @vr's size.  Nothing runs yet.  False and @errp when
+ * memory is short.  Main thread.
+ */
+bool virtio_blk_queue_init(VirtioBlkQueue *q, Vring *vr, AioContext *ctx,
+                           BlockBackend *blk, const VirtioBlkParams *params,
+                           const VirtioBlkQueueOps *ops, void *opaque,
+                           Error **errp);
+
+/* Free the slots, kept requests included.  Idle queues only.  Main thread. */
+void virtio_blk_queue_cleanup(VirtioBlkQueue *q);
+
+/* Begin to serve: kept requests first, then what is in the ring.  Home. */
+void virtio_blk_queue_start(VirtioBlkQueue *q);
+
+/* Take nothing more from the ring.  Requests in flight go on.  Home. */
+void virtio_blk_queue_stop(VirtioBlkQueue *q);
+
+/*
+ * Wait until a stopped queue has no request in flight, and show the driver
+ * all that is finished.  Main thread.
+ */
+void virtio_blk_queue_drain(VirtioBlkQueue *q);
+
+/* Serve the ring: after a kick, or when polling found work.  Home. */
+void virtio_blk_queue_process(VirtioBlkQueue *q);
+
+/* Is there work in the ring?  Home; reads only. */
+bool virtio_blk_queue_has_work(const VirtioBlkQueue *q);
+
+/* The loop begins or ends to poll.  Home. */
+void virtio_blk_queue_set_polling(VirtioBlkQueue *q, bool polling);
+
+#endif
