@@ -1,0 +1,38 @@
+/*
+ * -object iothread: a thread that runs an AioContext, for devices' queues.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef BACKENDS_IOTHREAD_H
+#define BACKENDS_IOTHREAD_H
+
+#include "qom/object.h"
+#include "util/aio.h"
+
+#define TYPE_IOTHREAD "iothread"
+
+typedef struct IOThread IOThread;
+OBJECT_DECLARE_TYPE(IOThread, IOTHREAD, TYPE_IOTHREAD)
+
+/* Valid as long as a reference to the IOThread is held.  Any thread. */
+AioContext *iothread_get_aio_context(IOThread *iothread);
+/* Its id; valid while it is in the tree. */
+const char *iothread_get_id(IOThread *iothread);
+/* NULL if there is none; no reference.  Main thread. */
+IOThread *iothread_by_id(const char *id);
+/* One that is not in the tree (tests); stop with object_unref(). */
+IOThread *iothread_new(Error **errp);
+/* Kernel thread id. */
+int iothread_get_thread_id(IOThread *iothread);
+
+/*
+ * A device uses it: object-del is refused until the last user lets go.  Also
+ * holds a reference.  Main thread.
+ */
+void iothread_attach(IOThread *iothread);
+void iothread_detach(IOThread *iothread);
+
+/* The folder's types, for type_register_table(). */
+extern const TypeInfo *const backends_types[];
+
+#endif
