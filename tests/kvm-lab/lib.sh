@@ -40,3 +40,15 @@ lab_copy_modules() {
         echo "${path##*/}" >>"$dir/order"
     done
 }
+
+# lab_memory_disk NAME MIB DIR: a block device in memory with a file system that
+# takes O_DIRECT, mounted on DIR.  In the lab only: /tmp is a tmpfs there.
+lab_memory_disk() {
+    local null=/sys/kernel/config/nullb/$1
+    mkdir "$null"
+    echo 1 >"$null/memory_backed"
+    echo "$2" >"$null/size"
+    echo 1 >"$null/power"
+    mkfs.ext4 -q -E lazy_itable_init=0 -m 0 "/dev/$1"
+    mount "/dev/$1" "$3"
+}
