@@ -1,0 +1,162 @@
+/*
+ * What a block driver is: one static const BlockDriver and a line in the
+ * table of block/drivers.c. docs/devel/writing-a-block-driver.md is the
+ * guide; block/null.c the smallest example.
+ *
+ * The rules for all callbacks: they return 0 (or what is said) or -errno,
+ * with @errp set where there is one. "main": called in the main thread, may
+ * block. "I/O": in the home thread of any AioContext, several at once on one
+ * node; a coroutine_fn may yield. Requests have passed block/io.c: they lie
+ * inside the node, fit its BlockLimits and carry only supported flags.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef BLOCK_BLOCK_DRIVER_H
+#define BLOCK_BLOCK_DRIVER_H
+
+#include "block/block-common.h"
+#include "qobject/qdict.h"
+#include "util/coroutine.h"
+#include "util/error.h"
+#include "util/iov.h"
+
+struct BlkIo;
+
+struct BlockDriver {
+    const char *format_name;
+    size_t instance_size; /* of bs->opaque, zeroed */
+    /* "xyz" makes file names "xyz:..." ours; NULL for formats */
+    const char *protocol_name;
+    bool is_filter;      /* shows its one child as it is */
+    bool is_format;      /* stands on a child named "file" */
+    bool needs_filename; /* a protocol with a "filename" option */
+    bool supports_backing;
+    /* The options that make two nodes show different data; for the name that
+     * tells how to open the node again. NULL-terminated. */
+    const char *const *strong_runtime_opts;
+    /* Names of all options, for the error about unknown ones. */
+
+    /* --- opening (main) --- */
+
+    /* Formats: how sure are we (0..100) that the image that begins with
+     * these bytes is ours? Required for formats that are probed. */
+    int (*bdrv_probe)(const uint8_t *buf, int buf_size, const char *filename);
+    /* Protocols: the same for a host device's name. */
+    int (*bdrv_probe_device)(const char *filename);
+    /* Protocols, optional: turn @filename into options. */
+    void (*bdrv_parse_filename)(const char *filename, QDict *options,
+                                Error **errp);
+    /* Required. Take the known options out of @options; formats open their
+     * children. bs->open_flags say the rest. */
+    int (*bdrv_open)(BlockDriverState *bs, QDict *options, int flags,
+                     Error **errp);
+    /* Optional. No request is in flight; children are still there. */
+    void (*bdrv_close)(BlockDriverState *bs);
+    /* Optional: bs->exact_filename, if a plain name says it all. */
+    void (*bdrv_refresh_filename)(BlockDriverState *bs);
+
+    /* --- properties (main) --- */
+
+    /* Optional: change bs->bl, which holds the children's limits. Required
+     * for leaves that need any. */
+    void (*bdrv_refresh_limits)(BlockDriverState *bs, Error **errp);
+    /* Length in bytes. Leaves: required. Formats without: fixed at open. */
+    int64_t (*bdrv_getlength)(BlockDriverState *bs);
+    /* Optional (formats: the sum of the children). */
+    int64_t (*bdrv_get_allocated_file_size)(BlockDriverState *bs);
+    /* Optional (filters and formats with one child may pass it on). */
+    int (*bdrv_get_info)(BlockDriverState *bs, BlockDriverInfo *bdi);
+    int (*bdrv_probe_blocksizes)(BlockDriverState *bs, BlockSizes *bsz);
+    int (*bdrv_probe_geometry)(BlockDriverState *bs, HDGeometry *geo);
+    /* Optional: driver specific part of query-block; the caller frees it. */
+    struct ImageInfoSpecific *(*bdrv_get_specific_info)(BlockDriverState *bs,
+                                                        Error **errp);
+    struct BlockStatsSpecific *(*bdrv_get_specific_stats)(BlockDriverState *bs);
+
+    /* --- permissions (main) --- */
+
+    /* Optional (else by role): what we need of @c (NULL: of a child to be)
+     * when our parents use and share @perm and @shared. */
+    void (*bdrv_child_perm)(BlockDriverState *bs, BdrvChild *c,
+                            BdrvChildRole role, uint64_t perm, uint64_t shared,
+                            uint64_t *nperm, uint64_t *nshared);
+    /* Leaves, optional: a change comes; refuse or prepare it, then exactly
+     * one of set and abort. */
+    int (*bdrv_check_perm)(BlockDriverState *bs, uint64_t perm, uint64_t shared,
+                           Error **errp);
+    void (*bdrv_set_perm)(BlockDriverState *bs, uint64_t perm, uint64_t shared);
+    void (*bdrv_abort_perm_update)(BlockDriverState *bs);
+
+    /* --- requests (I/O) --- */
+
+    /* Required. Data at qiov_offset of @qiov, @bytes of it. */
+    int coroutine_fn (*bdrv_co_preadv)(BlockDriverState *bs, int64_t offset,
+                                       int64_t bytes, QEMUIOVector *qiov,
+                                       BdrvRequestFlags flags);
+    /* Required unless always read-only. bs->supported_write_flags. */
+    int coroutine_fn (*bdrv_co_pwritev)(BlockDriverState *bs, int64_t offset,
+                                        int64_t bytes, QEMUIOVector *qiov,
+                                        BdrvRequestFlags flags);
+    /* Optional; bs->supported_zero_flags. -ENOTSUP: zeroes are written. */
+    int coroutine_fn (*bdrv_co_pwrite_zeroes)(BlockDriverState *bs,
+                                              int64_t offset, int64_t bytes,
+                                              BdrvRequestFlags flags);
+    /* Optional. -ENOTSUP is no error for the caller. */
+    int coroutine_fn (*bdrv_co_pdiscard)(BlockDriverState *bs, int64_t offset,
+                                         int64_t bytes);
+    /* Optional. _to_os: our caches reach the children. _to_disk: leaves:
+     * stable storage; one at a time, and only when something was written. */
+    int coroutine_fn (*bdrv_co_flush_to_os)(BlockDriverState *bs);
+    int coroutine_fn (*bdrv_co_flush_to_disk)(BlockDriverState *bs);
+    /* Optional: without, all is data. Sets *@pnum > 0, at most @bytes
+     * rounded up to the alignment; *@map and *@file with _OFFSET_VALID.
+     * @want_zero: false: only allocation matters. */
+    int coroutine_fn (*bdrv_co_block_status)(BlockDriverState *bs,
+                                             bool want_zero, int64_t offset,
+                                             int64_t bytes, int64_t *pnum,
+                                             int64_t *map,
+                                             BlockDriverState **file);
+    /* Optional; drained by the caller. */
+    int coroutine_fn (*bdrv_co_truncate)(BlockDriverState *bs, int64_t offset,
+                                         bool exact, PreallocMode prealloc,
+                                         BdrvRequestFlags flags, Error **errp);
+
+    /* --- the fast path (I/O; block/blk-io.c) --- */
+
+    /*
+     * Formats and filters, optional: where is this range, if it is in one
+     * piece of a child and nothing but the transfer is to be done? Changes
+     * *@offset and returns the child; NULL: the slow path shall see to it.
+     * No lock that is held over I/O, no allocation, no yield.
+     */
+    BdrvChild *(*bdrv_map_fast)(BlockDriverState *bs, const struct BlkIo *io,
+                                int64_t *offset);
+    /*
+     * Leaves, optional: start io->leaf_offset, _flags; blk_io_complete() or
+     * blk_io_complete_soon() ends it. False: nothing was done, the slow path
+     * shall. Not for types that it does not know.
+     */
+    bool (*bdrv_submit_fast)(BlockDriverState *bs, struct BlkIo *io);
+
+    /* --- drain (main) --- */
+
+    /* Optional: stop and restart activity of the node's own. */
+    void (*bdrv_drain_begin)(BlockDriverState *bs);
+    void (*bdrv_drain_end)(BlockDriverState *bs);
+};
+
+/* The drivers of this program, ended by NULL (block/drivers.c). */
+extern const BlockDriver *const bdrv_drivers[];
+
+/* --- for leaf drivers with a fast path --- */
+
+/* The request ends with @ret (0 or -errno), from the loop: runs io->cb. */
+void blk_io_complete(struct BlkIo *io, int ret);
+/* The same for a driver that has not left bdrv_submit_fast() yet: io->cb runs
+ * in this or the next turn of the loop, with others of its kind. */
+void blk_io_complete_soon(struct BlkIo *io, int ret);
+/* From the loop: start again by the slow path what the fast path could not
+ * finish (short transfers, -EAGAIN). */
+void blk_io_restart_slow(struct BlkIo *io);
+
+#endif
