@@ -114,9 +114,32 @@ static void vq_poll_end(EventNotifier *e)
     vq->vdev->ops->queue_set_polling(vq->vdev, vq, false);
 }
 
+/* --- interrupts ----------------------------------------------------------- */
+
+/*
+ * A change of @irqfd may miss one interrupt here: what was written to the
+ * eventfd meanwhile is found by the kernel when it is attached again, and
+ * what the bottom half delivers becomes the vector's pending bit.
+ */
 void virtio_notify(VirtQueue *vq)
 {
-    aio_event_notifier_set_deferred(vq->ctx, &vq->guest_notifier);
+    if (likely(qatomic_read(&vq->irqfd))) {
+        aio_event_notifier_set_deferred(vq->ctx, &vq->guest_notifier);
+    } else {
+        qemu_bh_schedule(vq->interrupt_bh);
+    }
+}
+
+void virtio_queue_set_irqfd(VirtQueue *vq, bool irqfd)
+{
+    qatomic_set(&vq->irqfd, irqfd);
+}
+
+static void interrupt_bh(void *opaque)
+{
+    VirtQueue *vq = opaque;
+
+    vq->vdev->transport->queue_interrupt(vq->vdev->transport_opaque, vq);
 }
 
 static void attach_in_home(void *opaque)
@@ -211,6 +234,7 @@ static void queue_stop_one(VirtQueue *vq)
         vdev->ops->queue_drain(vdev, vq);
         vdev->ops->queue_stop(vdev, vq);
         vdev->transport->queue_disconnect(vdev->transport_opaque, vq);
+        qemu_bh_cancel(vq->interrupt_bh);
         vq->last_avail = vring_last_avail(&vq->vring);
         vring_cleanup(&vq->vring);
         vq->started = false;
@@ -278,7 +302,6 @@ static void reset_in_main(void *opaque)
     qatomic_set(&vdev->broken, false);
     for (unsigned i = 0; i < vdev->nvqs; i++) {
         queue_forget(&vdev->vq[i]);
-        vdev->vq[i].vector = VIRTIO_NO_VECTOR;
     }
     if (vdev->ops->set_features) {
         vdev->ops->set_features(vdev, 0);
@@ -471,6 +494,7 @@ VirtQueue *virtio_add_queue(VirtIODevice *vdev, uint16_t num, AioContext *ctx,
         error_setg_errno(errp, -ret, "Failed to create an event notifier");
         return NULL;
     }
+    vq->interrupt_bh = qemu_bh_new(interrupt_bh, vq);
     vdev->nvqs++;
     return vq;
 }
@@ -482,6 +506,7 @@ void virtio_cleanup(VirtIODevice *vdev)
     }
     device_stop(vdev);
     for (unsigned i = 0; i < vdev->nvqs; i++) {
+        qemu_bh_delete(vdev->vq[i].interrupt_bh);
         event_notifier_cleanup(&vdev->vq[i].host_notifier);
         event_notifier_cleanup(&vdev->vq[i].guest_notifier);
     }

@@ -73,10 +73,12 @@ typedef struct VirtIODeviceOps {
 
 /* What a transport does for the core. All main. */
 typedef struct VirtIOTransportOps {
-    /* Kicks of @vq arrive at vq->host_notifier; vq->guest_notifier reaches
-     * the driver. */
+    /* Kicks of @vq arrive at vq->host_notifier, and interrupts go where
+     * virtio_queue_set_irqfd() says, from here on / no longer. */
     void (*queue_connect)(void *opaque, VirtQueue *vq);
     void (*queue_disconnect)(void *opaque, VirtQueue *vq);
+    /* Interrupt the driver for @vq by other means than an irqfd. */
+    void (*queue_interrupt)(void *opaque, VirtQueue *vq);
     /* Tell the driver that the config space or the status changed. */
     void (*notify_config)(void *opaque);
     /* The device was reset: forget vectors and interrupt state. */
@@ -91,7 +93,8 @@ struct VirtQueue {
     AioContext *ctx;
     void *opaque;                 /* the device's */
     EventNotifier host_notifier;  /* driver to device */
-    EventNotifier guest_notifier; /* device to driver */
+    EventNotifier guest_notifier; /* device to driver, while irqfd is set */
+    QEMUBH *interrupt_bh;         /* main loop: device to driver otherwise */
 
     /* BQL: what the driver has set up */
     uint16_t num;
@@ -103,6 +106,9 @@ struct VirtQueue {
     bool started;  /* the ring is mapped, the transport connected */
     bool attached; /* handlers are in @ctx */
     uint16_t last_avail;
+
+    /* Atomic: the BQL's holder sets it, home reads it */
+    bool irqfd;
 
     Vring vring; /* home while attached, otherwise main */
 };
@@ -181,6 +187,9 @@ void virtio_queue_kick(VirtQueue *vq);
 uint32_t virtio_config_read(VirtIODevice *vdev, uint32_t addr, unsigned size);
 void virtio_config_write(VirtIODevice *vdev, uint32_t addr, uint32_t val,
                          unsigned size);
+
+/* May interrupts go by vq->guest_notifier, which the kernel reads? BQL. */
+void virtio_queue_set_irqfd(VirtQueue *vq, bool irqfd);
 
 /* The machine runs or stops. main, while vCPUs are stopped. */
 void virtio_vm_state_change(VirtIODevice *vdev, bool running);
