@@ -23,37 +23,15 @@ static CpuModel model;
 /* --- topology --------------------------------------------------------------
  */
 
-/* Bits that number 0..@n-1 takes. */
-static unsigned bits_for(unsigned n)
-{
-    unsigned bits = 0;
-
-    while ((1u << bits) < n) {
-        bits++;
-    }
-    return bits;
-}
-
 static unsigned core_shift(const CpuTopology *t)
 {
-    return bits_for(t->threads);
+    return cpu_topology_bits(t->threads);
 }
 
 static unsigned package_shift(const CpuTopology *t)
 {
-    return core_shift(t) + bits_for(t->cores) + bits_for(t->dies);
-}
-
-unsigned kvm_apic_id(const CpuTopology *t, unsigned index)
-{
-    unsigned thread = index % t->threads;
-    unsigned core = index / t->threads % t->cores;
-    unsigned die = index / (t->threads * t->cores) % t->dies;
-    unsigned socket = index / (t->threads * t->cores * t->dies);
-
-    return thread | core << core_shift(t) |
-           die << (core_shift(t) + bits_for(t->cores)) |
-           socket << package_shift(t);
+    return core_shift(t) + cpu_topology_bits(t->cores) +
+           cpu_topology_bits(t->dies);
 }
 
 static unsigned package_threads(const CpuTopology *t)

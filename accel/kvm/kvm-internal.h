@@ -68,8 +68,6 @@ void kvm_set_gsi(int gsi, int level);
 void kvm_irqchip_reset(void);
 
 /* kvm-cpuid.c: what the guest's CPUs say about themselves. */
-unsigned kvm_apic_id(const CpuTopology *topo, unsigned index);
-
 /* Check @ms->cpu_model once; false with @errp as QEMU words it. */
 bool kvm_cpuid_init(MachineState *ms, Error **errp);
 

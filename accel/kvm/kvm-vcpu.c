@@ -300,7 +300,7 @@ bool kvm_create_vcpus(MachineState *ms, Error **errp)
     for (unsigned i = 0; i < ms->smp.cpus; i++) {
         s->vcpus[i].index = i;
         s->vcpus[i].fd = -1;
-        s->vcpus[i].apic_id = kvm_apic_id(&ms->smp, i);
+        s->vcpus[i].apic_id = cpu_topology_apic_id(&ms->smp, i);
         s->nr_vcpus++;
         if (!create_vcpu(&s->vcpus[i], &ms->smp, errp)) {
             return false;

@@ -39,6 +39,9 @@ typedef struct AccelOps {
     const char *name; /* "kvm", "qtest" */
     const char *desc;
 
+    /* The guest's code does not run (qtest): no kernel is needed. */
+    bool no_guest_code;
+
     /* Can it work on this host at all?  Optional: yes. */
     bool (*available)(void);
 

@@ -35,8 +35,9 @@ struct MachineState {
     const char *firmware; /* -bios */
     const char *uuid;     /* for SMBIOS; may be NULL */
     const AccelOps *accel;
-    bool graphics; /* false with -nographic */
-    void *board;   /* the board's own state */
+    unsigned serial_mask; /* bit n: there is a -serial number n */
+    bool graphics;        /* false with -nographic */
+    void *board;          /* the board's own state */
 };
 
 /*
@@ -61,7 +62,10 @@ struct MachineClass {
     bool (*set_option)(MachineState *ms, const char *key, const char *value,
                        Error **errp);
 
-    /* All devices exist: ACPI tables, load the kernel.  Optional. */
+    /*
+     * All devices exist: ACPI tables, load the kernel.  false without @errp
+     * set: it has said why itself.  Optional.
+     */
     bool (*done)(MachineState *ms, Error **errp);
 
     /* Put the boot data back into RAM and the vCPUs to their entry. Optional */
@@ -70,6 +74,15 @@ struct MachineClass {
     /* Press the power button (system_powerdown).  Optional. */
     void (*powerdown)(MachineState *ms);
 };
+
+/*
+ * APIC id of vCPU @index: thread, core, die and socket in as many bits as each
+ * needs.
+ */
+unsigned cpu_topology_apic_id(const CpuTopology *topo, unsigned index);
+
+/* Bits that numbers 0..@n-1 take. */
+unsigned cpu_topology_bits(unsigned n);
 
 /* The machine being run; NULL before it is chosen. */
 MachineState *current_machine(void);
