@@ -1,6 +1,9 @@
 /*
  * -object iothread: a thread that runs an AioContext, for devices' queues.
  *
+ * A device holds a reference (DEFINE_PROP_LINK does): object-del takes the
+ * object out of the tree, and the thread ends with the last reference.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef BACKENDS_IOTHREAD_H
@@ -25,12 +28,14 @@ IOThread *iothread_new(Error **errp);
 /* Kernel thread id. */
 int iothread_get_thread_id(IOThread *iothread);
 
-/*
- * A device uses it: object-del is refused until the last user lets go.  Also
- * holds a reference.  Main thread.
- */
-void iothread_attach(IOThread *iothread);
-void iothread_detach(IOThread *iothread);
+/* Its present parameters.  Main thread. */
+typedef struct IOThreadParams {
+    int64_t poll_max_ns;
+    int64_t poll_grow;
+    int64_t poll_shrink;
+    int64_t aio_max_batch;
+} IOThreadParams;
+void iothread_get_params(IOThread *iothread, IOThreadParams *params);
 
 /* The folder's types, for type_register_table(). */
 extern const TypeInfo *const backends_types[];

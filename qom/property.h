@@ -182,4 +182,7 @@ void type_property_foreach(const TypeInfo *type,
  * "num-queues=<uint16>    -  (default: 65535)".  g_free(). */
 char *property_help_line(const Property *prop);
 
+/* "TYPE options:" and the lines of all writable properties, on stdout. */
+void type_print_help(const TypeInfo *type);
+
 #endif
