@@ -5,7 +5,9 @@
  */
 #include "util/osdep.h"
 #include "qom/property.h"
-#include "qom/qom-internal.h"
+#include "qobject/qbool.h"
+#include "qobject/qnum.h"
+#include "qobject/qstring.h"
 
 #include <stdio.h>
 
@@ -18,6 +20,23 @@ char *property_type_name(const Property *prop)
 const char *property_description(const Property *prop)
 {
     return prop->description ? prop->description : prop->info->description;
+}
+
+QObject *property_default_qobject(const Property *prop)
+{
+    g_autofree char *text = NULL;
+
+    if (!prop->has_default || !prop->info->print_default) {
+        return NULL;
+    }
+    if (prop->info->enum_table) {
+        text = prop->info->print_default(prop);
+        return QOBJECT(qstring_from_str(text));
+    }
+    if (g_str_equal(prop->info->type, "bool")) {
+        return QOBJECT(qbool_from_bool(prop->def.u));
+    }
+    return QOBJECT(qnum_from_int(prop->def.i));
 }
 
 char *property_help_line(const Property *prop)

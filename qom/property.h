@@ -182,6 +182,11 @@ void type_property_foreach(const TypeInfo *type,
  * "num-queues=<uint16>    -  (default: 65535)".  g_free(). */
 char *property_help_line(const Property *prop);
 
+/* "uint16", "link<iothread>"; g_free(). */
+char *property_type_name(const Property *prop);
+const char *property_description(const Property *prop); /* or NULL */
+/* A new reference, or NULL for a property without a default. */
+struct QObject *property_default_qobject(const Property *prop);
 /* "TYPE options:" and the lines of all writable properties, on stdout. */
 void type_print_help(const TypeInfo *type);
 

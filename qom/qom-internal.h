@@ -16,8 +16,4 @@ void property_table_release(Object *obj, const Property *table);
 const Property *type_property_find(const TypeInfo *type, const char *name,
                                    size_t *offset);
 
-/* "uint16", "link<iothread>"; g_free(). */
-char *property_type_name(const Property *prop);
-const char *property_description(const Property *prop); /* or NULL */
-
 #endif
