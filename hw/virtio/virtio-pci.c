@@ -271,6 +271,14 @@ bool virtio_pci_realize(VirtIOPCIProxy *p, VirtIODevice *vdev, Error **errp)
 {
     PCIDevice *d = &p->pci_dev;
 
+    if (p->disable_modern) {
+        error_setg(errp, p->disable_legacy == ON_OFF_AUTO_ON
+                             ? "device cannot work as neither modern nor "
+                               "legacy mode is enabled"
+                             : "the legacy interface is not supported, "
+                               "disable-modern must be off");
+        return false;
+    }
     p->vdev = vdev;
     vdev->transport = &transport_ops;
     vdev->transport_opaque = p;
@@ -296,3 +304,33 @@ void virtio_pci_exit(VirtIOPCIProxy *p)
         p->vdev = NULL;
     }
 }
+
+/* --- type ----------------------------------------------------------------- */
+
+static const Property props[] = {
+    DEFINE_PROP_ON_OFF_AUTO("disable-legacy", VirtIOPCIProxy, disable_legacy,
+                            ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("disable-modern", VirtIOPCIProxy, disable_modern, false),
+    /* Accepted, without effect */
+    DEFINE_PROP_BIT64("modern-pio-notify", VirtIOPCIProxy, ignored, 0, false),
+    DEFINE_PROP_BIT64("page-per-vq", VirtIOPCIProxy, ignored, 1, false),
+    DEFINE_PROP_BIT64("ats", VirtIOPCIProxy, ignored, 2, false),
+    DEFINE_PROP_BIT64("aer", VirtIOPCIProxy, ignored, 3, false),
+    DEFINE_PROP_BIT64("migrate-extra", VirtIOPCIProxy, ignored, 4, true),
+    DEFINE_PROP_BIT64("virtio-pci-bus-master-bug-migration", VirtIOPCIProxy,
+                      ignored, 5, false),
+    DEFINE_PROP_BIT64("x-ignore-backend-features", VirtIOPCIProxy, ignored, 6,
+                      false),
+    DEFINE_PROP_BIT64("x-ats-page-aligned", VirtIOPCIProxy, ignored, 7, true),
+    DEFINE_PROP_END,
+};
+
+static const TypeInfo virtio_pci_type = {
+    .name = TYPE_VIRTIO_PCI,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(VirtIOPCIProxy),
+    .abstract = true,
+    .props = props,
+};
+
+const TypeInfo *const virtio_pci_types[] = { &virtio_pci_type, NULL };

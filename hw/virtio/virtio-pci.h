@@ -16,6 +16,7 @@
 
 #include "hw/pci/msix.h"
 #include "hw/virtio/virtio.h"
+#include "qapi/qapi-types-common.h"
 
 #define TYPE_VIRTIO_PCI "virtio-pci"
 
@@ -37,8 +38,9 @@ typedef struct VirtIOPCIProxy {
     uint32_t nvectors; /* UINT32_MAX: a vector per queue and one more */
     uint32_t class_code;
     bool ioeventfd;
-    uint32_t disable_legacy; /* OnOffAuto, accepted */
-    bool disable_modern;     /* accepted if off */
+    OnOffAuto disable_legacy; /* accepted */
+    bool disable_modern;      /* accepted if off */
+    uint64_t ignored;         /* bits of properties without effect */
 
     /* Fixed at realize */
     VirtIODevice *vdev;
@@ -57,9 +59,6 @@ typedef struct VirtIOPCIProxy {
 } VirtIOPCIProxy;
 
 /* --- for device types --- */
-
-/* Properties of every virtio PCI device, for DEFINE_PROP_INCLUDE. */
-extern const Property virtio_pci_props[];
 
 /* TYPE_VIRTIO_PCI; NULL terminated. */
 extern const TypeInfo *const virtio_pci_types[];
