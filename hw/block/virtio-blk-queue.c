@@ -1,6 +1,8 @@
 /*
  * The request loop of a virtio-blk queue.
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Invariants:
  *  1. A slot is in exactly one place: the free list, in flight in the block
  *     layer, or the list of kept requests.  There are as many slots as ring
@@ -15,8 +17,6 @@
  *   init -> (stopped) --start--> running --stop--> stopping
  *                         ^                           |
  *                         +---- stopped <---drain-----+    -> cleanup
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
 #include "hw/block/virtio-blk-queue.h"

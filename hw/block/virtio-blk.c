@@ -2,6 +2,8 @@
  * The virtio-blk device: features, configuration space, and the life of its
  * queues.  Requests are in virtio-blk-req.c and virtio-blk-queue.c.
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Starting and stopping is the core's (hw/virtio/virtio.c), which calls
  * queue_start/_resume/_pause/_drain/_stop in that order; what this file adds:
  *
@@ -14,8 +16,6 @@
  *  3. Nothing here takes the BQL in an IOThread: errors of the driver and
  *     of the disk leave it by bottom halves (virtio_error(),
  *     blk_error_action()).
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
 #include "hw/block/virtio-blk.h"

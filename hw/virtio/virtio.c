@@ -1,6 +1,8 @@
 /*
  * The base of all virtio devices.
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Queue life, and who does each step:
  *
  *   disabled --virtio_queue_enable()--> enabled --queue_start_one()-->
@@ -22,8 +24,6 @@
  *     acknowledged.
  *  5. The IOThread never takes the BQL: what must happen under it after
  *     virtio_error() is left to a bottom half of the main loop.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
 #include "hw/virtio/virtio.h"
