@@ -168,6 +168,7 @@ bool kvm_cpuid_init(MachineState *ms, Error **errp)
 {
     const char *arg = ms->cpu_model ? ms->cpu_model : ms->mc->default_cpu_model;
 
+    kvm_cpuid_cleanup();
     supported = get_supported();
     if (!supported) {
         error_setg(errp, "KVM_GET_SUPPORTED_CPUID failed");
@@ -176,6 +177,11 @@ bool kvm_cpuid_init(MachineState *ms, Error **errp)
     add_kernel_features();
     return cpu_model_parse(&model, arg, errp) &&
            cpu_model_resolve(&model, supported->entries, supported->nent, errp);
+}
+
+void kvm_cpuid_cleanup(void)
+{
+    g_clear_pointer(&supported, g_free);
 }
 
 static void set_signature(struct kvm_cpuid_entry2 *e)

@@ -71,6 +71,8 @@ void kvm_irqchip_reset(void);
 /* Check @ms->cpu_model once; false with @errp as QEMU words it. */
 bool kvm_cpuid_init(MachineState *ms, Error **errp);
 
+void kvm_cpuid_cleanup(void);
+
 /* Set the CPUID leaves of @cpu. */
 bool kvm_cpuid_set(KVMVcpu *cpu, const CpuTopology *topo, Error **errp);
 

@@ -293,6 +293,8 @@ bool kvm_create_vcpus(MachineState *ms, Error **errp)
         return false;
     }
     qemu_cond_init(&s->run_cond);
+    s->quit = false;
+    s->running = 0;
     s->paused = true;
     sigaction(SIG_IPI, &act, NULL);
 

@@ -124,6 +124,7 @@ static void kvm_shutdown(void)
     KVMState *s = &kvm_state;
 
     kvm_destroy_vcpus();
+    kvm_cpuid_cleanup();
     kvm_irq_cleanup();
     kvm_memory_cleanup();
     if (s->vmfd >= 0) {
