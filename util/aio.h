@@ -57,6 +57,10 @@ bool aio_poll(AioContext *ctx, bool blocking);
 /* Make a blocking aio_poll() return.  Any thread, signal handlers too. */
 void aio_notify(AioContext *ctx);
 
+/* The same for work that the home thread finds by itself in its next turn: if
+ * the caller is the home thread (and no signal handler), nothing is done. */
+void aio_notify_others(AioContext *ctx);
+
 /*
  * How long (ns) to poll before sleeping, at most; 0 never polls.  @grow: the
  * factor for a longer time (0: 2), @shrink: the divisor for a shorter (0:
@@ -81,7 +85,8 @@ void aio_context_set_wait_hooks(AioContext *ctx, void (*before_wait)(void *),
 /* Any thread. */
 QEMUBH *aio_bh_new(AioContext *ctx, QEMUBHFunc *cb, void *opaque);
 /* Run @bh in the next turn (once, however often it is scheduled until then).
- * What the caller wrote before is visible to the callback.  Any thread. */
+ * What the caller wrote before is visible to the callback.  Any thread; a
+ * signal handler calls aio_notify() as well. */
 void qemu_bh_schedule(QEMUBH *bh);
 /* Any thread; only in the home thread it is certain that it will not run. */
 void qemu_bh_cancel(QEMUBH *bh);

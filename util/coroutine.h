@@ -31,7 +31,7 @@ Coroutine *qemu_coroutine_create(CoroutineEntry *entry, void *opaque);
 void qemu_coroutine_enter(Coroutine *co);
 /* The same with @ctx as the context it is woken in from now on. */
 void qemu_aio_coroutine_enter(AioContext *ctx, Coroutine *co);
-/* Enter @co if the caller is no coroutine; else after the caller yields. */
+/* Enter @co unless it is running. */
 void qemu_coroutine_enter_if_inactive(Coroutine *co);
 /* Give control back to whoever entered us. */
 void coroutine_fn qemu_coroutine_yield(void);
@@ -48,7 +48,7 @@ AioContext *qemu_coroutine_get_aio_context(const Coroutine *co);
 void qemu_coroutine_inc_pool_size(unsigned n);
 void qemu_coroutine_dec_pool_size(unsigned n);
 
-/* --- waking (util/async-co.c) --- */
+/* --- waking --- */
 
 /* Continue @co in @ctx's thread, from a bottom half.  Any thread. */
 void aio_co_schedule(AioContext *ctx, Coroutine *co);
@@ -67,15 +67,13 @@ void coroutine_fn aio_co_reschedule_self(AioContext *new_ctx);
  * A mutex for coroutines in any threads: first come, first served.  Never
  * blocks the thread.
  */
-typedef struct CoWaitRecord CoWaitRecord;
+typedef struct CoMutexWaiter CoMutexWaiter;
 typedef struct CoMutex {
-    unsigned locked;         /* atomic: holder + waiters */
-    unsigned handoff;        /* atomic: ticket offered by an unlock */
-    unsigned sequence;       /* written by the holder only */
-    AioContext *ctx;         /* atomic: the holder's, to spin or not */
-    Coroutine *holder;       /* written by the holder only */
-    CoWaitRecord *from_push; /* atomic: newest waiter first */
-    CoWaitRecord *to_pop;    /* the holder's: oldest waiter first */
+    uint32_t state;    /* atomic: CO_MUTEX_* in coroutine-lock.c */
+    bool spin;         /* atomic: protects waiters */
+    AioContext *ctx;   /* atomic: the holder's, to spin or not */
+    Coroutine *holder; /* written by the holder only */
+    STAILQ_HEAD(, CoMutexWaiter) waiters; /* under spin */
 } CoMutex;
 
 void qemu_co_mutex_init(CoMutex *mutex);

@@ -82,6 +82,8 @@ typedef struct QEMUTimerListGroup {
     QEMUTimerList *tl[QEMU_CLOCK_MAX];
 } QEMUTimerListGroup;
 
+/* The lists of @ctx (util/aio.c). */
+QEMUTimerListGroup *aio_context_timers(AioContext *ctx);
 void timerlistgroup_init(QEMUTimerListGroup *group, AioContext *ctx);
 void timerlistgroup_deinit(QEMUTimerListGroup *group);
 /* Nanoseconds until the first timer; 0: due; -1: none. */
