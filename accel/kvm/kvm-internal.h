@@ -42,11 +42,13 @@ typedef struct KVMState {
     KVMVcpu *vcpus; /* fixed after create_vcpus */
 
     /* All of these under the BQL. */
-    QemuCond run_cond;   /* paused, quit or generation changed */
-    bool paused;         /* vCPUs must stay out of the guest */
-    bool quit;           /* vCPU threads end */
-    unsigned generation; /* counts resumes; frees parked vCPUs */
-    unsigned running;    /* vCPUs that are not waiting on run_cond */
+    QemuCond run_cond;           /* paused, quit or generation changed */
+    bool paused;                 /* vCPUs must stay out of the guest */
+    bool quit;                   /* vCPU threads end */
+    unsigned generation;         /* counts resumes; frees parked vCPUs */
+    unsigned running;            /* vCPUs that are not waiting on run_cond */
+    struct kvm_clock_data clock; /* where the guest's clock stopped */
+    bool clock_valid;
 } KVMState;
 
 extern KVMState kvm_state;

@@ -217,9 +217,33 @@ static void kick_all(KVMState *s)
     }
 }
 
+/*
+ * The guest's clock stands still while it is stopped, and it is told, so that
+ * its watchdogs do not take the gap for a lockup.
+ */
+static void clock_stop(KVMState *s)
+{
+    s->clock = (struct kvm_clock_data){ 0 };
+    s->clock_valid = kvm_ioctl(s->vmfd, KVM_GET_CLOCK, &s->clock) == 0;
+}
+
+static void clock_start(KVMState *s)
+{
+    if (s->clock_valid) {
+        s->clock.flags = 0;
+        kvm_ioctl(s->vmfd, KVM_SET_CLOCK, &s->clock);
+        s->clock_valid = false;
+    }
+    for (unsigned i = 0; i < s->nr_vcpus; i++) {
+        /* Fails when the guest does not use the clock. */
+        kvm_ioctl(s->vcpus[i].fd, KVM_KVMCLOCK_CTRL, NULL);
+    }
+}
+
 void kvm_pause_all(void)
 {
     KVMState *s = &kvm_state;
+    bool was_paused = s->paused;
 
     s->paused = true;
     for (unsigned i = 0; i < s->nr_vcpus; i++) {
@@ -231,12 +255,19 @@ void kvm_pause_all(void)
      * thread to do: both go on meanwhile.
      */
     MAIN_LOOP_WAIT_WHILE(s->running > 0);
+    if (!was_paused) {
+        clock_stop(s);
+    }
 }
 
 void kvm_resume_all(void)
 {
     KVMState *s = &kvm_state;
 
+    if (!s->paused) {
+        return;
+    }
+    clock_start(s);
     s->paused = false;
     s->generation++;
     qemu_cond_broadcast(&s->run_cond);
