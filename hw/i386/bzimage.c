@@ -144,7 +144,7 @@ static bool parse(BzImage *bz, GBytes *kernel, Error **errp)
         return true;
     }
 invalid:
-    error_setg(errp, "invalid kernel header");
+    error_setg(errp, "qemu: invalid kernel header");
     return false;
 }
 
@@ -211,7 +211,7 @@ bool bzimage_load(X86BootImage *img, const X86BootInfo *info, GBytes *kernel,
     }
     if (bz.end > info->low_ram_end) {
         error_setg(errp,
-                   "kernel needs %" PRIu64 " MiB of memory, there are "
+                   "qemu: kernel needs %" PRIu64 " MiB of memory, there are "
                    "%" PRIu64,
                    DIV_ROUND_UP(bz.end, MiB), info->low_ram_end / MiB);
         return false;

@@ -157,9 +157,13 @@ static bool pc_done(MachineState *ms, Error **errp)
         return true;
     }
     if (!x86_boot_load(&pc->boot, &info, &err)) {
-        /* As QEMU prints it, whose loader does not use error_report(). */
-        error_printf("qemu: %s\n", error_get_pretty(err));
-        error_free(err);
+        if (g_str_has_prefix(error_get_pretty(err), "qemu: ")) {
+            /* It says itself who speaks. */
+            error_printf("%s\n", error_get_pretty(err));
+            error_free(err);
+        } else {
+            error_propagate(errp, err);
+        }
         return false;
     }
     return true;

@@ -232,13 +232,17 @@ bool pvh_load(X86BootImage *img, const X86BootInfo *info, GBytes *kernel,
 
     elf.data = g_bytes_get_data(kernel, &size);
     elf.size = size;
-    if (!parse_header(&elf) || !load_segments(img, info, &elf)) {
+    if (!parse_header(&elf) || !find_entry(&elf)) {
         error_setg(errp, "Error while loading elf kernel");
         return false;
     }
     if (!elf.has_entry || elf.entry > UINT32_MAX) {
         error_setg(errp,
                    "Error loading uncompressed kernel without PVH ELF Note");
+        return false;
+    }
+    if (!load_segments(img, info, &elf)) {
+        error_setg(errp, "Error while loading elf kernel");
         return false;
     }
     if (initrd_size) {

@@ -82,9 +82,9 @@ uint64_t x86_boot_initrd_addr(const X86BootInfo *info, uint64_t size,
         }
     }
     error_setg(errp,
-               "initrd is too large, cannot support.\n(max: %" PRIu64
+               "qemu: initrd is too large, cannot support.(max: %" PRIu64
                ", need %" PRIu64 ")",
-               max > floor ? max - floor : 0, size);
+               max, size);
     return 0;
 }
 
@@ -100,7 +100,8 @@ bool x86_boot_add_common(X86BootImage *img, const X86BootInfo *info,
     size_t len = strlen(cmdline) + 1;
 
     if (len > BOOT_CMDLINE_MAX) {
-        error_setg(errp, "kernel command line is too long (max: %u bytes)",
+        error_setg(errp,
+                   "qemu: kernel command line is too long (max: %u bytes)",
                    BOOT_CMDLINE_MAX - 1);
         return false;
     }
@@ -127,17 +128,17 @@ static GBytes *read_kernel(const char *filename, uint64_t max, Error **errp)
     GBytes *bytes = NULL;
 
     if (fd < 0) {
-        error_setg(errp, "could not open kernel file '%s': %s", filename,
+        error_setg(errp, "qemu: could not open kernel file '%s': %s", filename,
                    strerror(errno));
         return NULL;
     }
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
-        error_setg(errp, "could not load kernel '%s': %s", filename,
+        error_setg(errp, "qemu: could not load kernel '%s': %s", filename,
                    strerror(S_ISDIR(st.st_mode) ? EISDIR : EINVAL));
         goto out;
     }
     if ((uint64_t)st.st_size > max) {
-        error_setg(errp, "could not load kernel '%s': %s", filename,
+        error_setg(errp, "qemu: could not load kernel '%s': %s", filename,
                    strerror(EFBIG));
         goto out;
     }
@@ -147,7 +148,7 @@ static GBytes *read_kernel(const char *filename, uint64_t max, Error **errp)
             read(fd, buf + done, (size_t)st.st_size - done));
 
         if (n <= 0) {
-            error_setg(errp, "could not load kernel '%s': %s", filename,
+            error_setg(errp, "qemu: could not load kernel '%s': %s", filename,
                        strerror(n < 0 ? errno : EIO));
             goto out;
         }
@@ -165,7 +166,7 @@ static GBytes *map_initrd(const char *filename, Error **errp)
     g_autoptr(GMappedFile) file = g_mapped_file_new(filename, false, &gerr);
 
     if (!file) {
-        error_setg(errp, "error reading initrd %s: %s", filename,
+        error_setg(errp, "qemu: error reading initrd %s: %s", filename,
                    gerr->message);
         return NULL;
     }

@@ -75,7 +75,8 @@ void x86_boot_add_copy(X86BootImage *img, uint64_t addr, const void *data,
 
 /*
  * Read the files named in @info and fill @img.  false with @errp in QEMU's
- * words (which it prefixes with "qemu: ").
+ * words; where QEMU prints "qemu: " in place of the program's name, the
+ * message begins with that.
  */
 bool x86_boot_load(X86BootImage *img, const X86BootInfo *info, Error **errp);
 

@@ -167,7 +167,7 @@ static void test_bzimage_truncated(void)
     for (size_t len = 0; len < BZ_SIZE - 15; len += 13) {
         g_autofree char *message = try_load(bzimage_load, d, len, 0);
 
-        g_assert_cmpstr(message, ==, "invalid kernel header");
+        g_assert_cmpstr(message, ==, "qemu: invalid kernel header");
     }
 }
 
@@ -178,11 +178,11 @@ static void test_bzimage_too_big(void)
 
     make_bzimage(d);
     message = try_load(bzimage_load, d, BZ_SIZE, RAM_END);
-    g_assert_true(
-        g_str_has_prefix(message, "initrd is too large, cannot support.\n"));
+    g_assert_true(g_str_has_prefix(
+        message, "qemu: initrd is too large, cannot support.(max: "));
     put(d + 0x260, 0x80000000u, 4);
     message2 = try_load(bzimage_load, d, BZ_SIZE, 0);
-    g_assert_true(g_str_has_prefix(message2, "kernel needs"));
+    g_assert_true(g_str_has_prefix(message2, "qemu: kernel needs"));
 }
 
 static void test_bzimage_mutations(void)
@@ -307,7 +307,7 @@ static void test_files(void)
     info.kernel_filename = "/nonexistent/kernel";
     g_assert_false(x86_boot_load(&img, &info, &err));
     g_assert_cmpstr(error_get_pretty(err), ==,
-                    "could not open kernel file '/nonexistent/kernel': "
+                    "qemu: could not open kernel file '/nonexistent/kernel': "
                     "No such file or directory");
     error_free(err);
     err = NULL;
@@ -315,8 +315,8 @@ static void test_files(void)
     g_file_set_contents(empty, "", 0, NULL);
     info.kernel_filename = empty;
     g_assert_false(x86_boot_load(&img, &info, &err));
-    g_assert_true(
-        g_str_has_prefix(error_get_pretty(err), "could not load kernel '"));
+    g_assert_true(g_str_has_prefix(error_get_pretty(err),
+                                   "qemu: could not load kernel '"));
     error_free(err);
     err = NULL;
 
@@ -329,9 +329,10 @@ static void test_files(void)
     info.kernel_filename = empty;
     info.initrd_filename = "/nonexistent/initrd";
     g_assert_false(x86_boot_load(&img, &info, &err));
-    g_assert_true(g_str_has_prefix(error_get_pretty(err),
-                                   "error reading initrd /nonexistent/initrd: "
-                                   "Failed to open file"));
+    g_assert_true(
+        g_str_has_prefix(error_get_pretty(err),
+                         "qemu: error reading initrd /nonexistent/initrd: "
+                         "Failed to open file"));
     error_free(err);
     x86_boot_image_cleanup(&img);
     unlink(empty);
