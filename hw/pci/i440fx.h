@@ -1,7 +1,7 @@
 /*
  * The chipset of the "pc" machine: i440FX host bridge at 00:00.0 with the
- * configuration ports 0xcf8/0xcfc, PIIX3 ISA bridge at 00:01.0 with the
- * interrupt router and the reset port 0xcf9.
+ * configuration ports 0xcf8/0xcfc and the reset port 0xcf9, PIIX3 ISA bridge
+ * at 00:01.0 with the interrupt router.
  *
  * PCI interrupts: pin and slot give one of four PIRQ lines, and PIIX3's
  * registers 0x60-0x63 say which ISA interrupt (level, active high) each is.
@@ -24,17 +24,17 @@
 #define PIIX_NUM_PIRQS    4
 
 /*
- * Make bus "pci.0" and its host bridge; map the configuration ports in @io.
+ * Make bus "pci.0" and its host bridge; map the configuration ports and the
+ * reset port 0xcf9 in @io.
  * @mem: where BARs of memory appear.  NULL with @errp.
  */
 PCIBus *i440fx_init(MemoryRegion *mem, MemoryRegion *io, Error **errp);
 
 /*
- * Make the ISA bridge on @bus; interrupts go to @isa_irqs[0..15] (kept), port
- * 0xcf9 in @io.  NULL with @errp.
+ * Make the ISA bridge on @bus; interrupts go to @isa_irqs[0..15] (lines are
+ * the caller's).  NULL with @errp.
  */
-PCIDevice *piix3_init(PCIBus *bus, MemoryRegion *io, const qemu_irq *isa_irqs,
-                      Error **errp);
+PCIDevice *piix3_init(PCIBus *bus, const qemu_irq *isa_irqs, Error **errp);
 
 /* PIRQA-D to IRQ 10, 10, 11, 11, after each reset, without firmware. */
 void piix3_set_default_routing(PCIDevice *piix3);

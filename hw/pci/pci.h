@@ -77,8 +77,10 @@ struct PCIDevice {
     char *romfile;
     uint32_t romsize;
     int32_t rombar;
-    char *failover_pair_id; /* accepted, unused */
-    uint32_t acpi_index;    /* accepted, unused */
+    char *failover_pair_id;          /* this and the next three: taken for */
+    uint32_t acpi_index;             /* command lines that have them; there */
+    uint32_t compat;                 /* is no failover, no hotplug port and */
+    uint64_t max_bounce_buffer_size; /* no PCI Express to use them */
 
     PCIBus *bus; /* NULL until realized */
     uint8_t config[PCI_CONFIG_SPACE_SIZE];
@@ -89,7 +91,8 @@ struct PCIDevice {
     uint8_t irq_level; /* of its INTx pin, before INTX_DISABLE */
     bool irq_asserted; /* what the bus was told */
     MSIXState *msix;   /* NULL: no MSI-X capability */
-    MemoryRegion *rom; /* what romfile gave */
+    MemoryRegion rom;  /* what romfile gave */
+    bool has_rom;
 };
 
 /* Which windows pci_assign_resources() may use; size 0: absent. */
@@ -141,16 +144,16 @@ void pci_set_irq(PCIDevice *d, int level);
 /* May it read and write guest memory (command register)? */
 bool pci_bus_master_enabled(const PCIDevice *d);
 
-/* "PCI:00:04.0"-like name for messages: id, or type and address. */
-const char *pci_device_name(const PCIDevice *d);
-
 /* --- for boards --- */
 
 /*
- * A root bus with 32 slots, whose name is @name ("pci.0"); BARs appear in @mem
- * and @io.  Devices without addr= go to the first slot >= @slot_min.
+ * A root bus with 32 slots below @parent (NULL: top), whose name is @name
+ * ("pci.0").  BARs appear in @io, and in @mem with priority -1: where the
+ * guest puts one over RAM or the APICs it sees those.  Devices without addr=
+ * go to the first free slot >= @slot_min.
  */
-PCIBus *pci_root_bus_new(const char *name, MemoryRegion *mem, MemoryRegion *io,
+PCIBus *pci_root_bus_new(DeviceState *parent, const char *name,
+                         MemoryRegion *mem, MemoryRegion *io,
                          unsigned slot_min);
 void pci_root_bus_free(PCIBus *bus); /* tests */
 
