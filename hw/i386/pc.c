@@ -16,7 +16,6 @@
 #include "hw/acpi/piix4-pm.h"
 #include "hw/char/serial.h"
 #include "hw/core/irq.h"
-#include "hw/core/runstate-if.h"
 #include "hw/i386/pc-memory.h"
 #include "hw/i386/pc.h"
 #include "hw/input/i8042.h"
@@ -43,16 +42,6 @@ typedef struct PCMachine {
 static void pc_set_gsi(void *opaque, int n, int level)
 {
     accel_set_gsi(n, level);
-}
-
-static void pc_request_reset(void *opaque)
-{
-    qemu_system_reset_request(SHUTDOWN_CAUSE_GUEST_RESET);
-}
-
-static void pc_request_shutdown(void *opaque)
-{
-    qemu_system_shutdown_request(SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
 }
 
 static void pc_serial_init(PCMachine *pc, unsigned mask)
@@ -87,12 +76,11 @@ static bool pc_init(MachineState *ms, Error **errp)
     if (!pc->pci_bus) {
         return false;
     }
-    pc->piix3 = piix3_init(pc->pci_bus, io, pc->isa_irqs, errp);
+    pc->piix3 = piix3_init(pc->pci_bus, pc->isa_irqs, errp);
     if (!pc->piix3) {
         return false;
     }
-    pc->pm = piix4_pm_init(pc->pci_bus, io, pc->isa_irqs[PIIX4_SCI_IRQ],
-                           pc_request_shutdown, pc, errp);
+    pc->pm = piix4_pm_init(pc->pci_bus, io, pc->isa_irqs[PIIX4_SCI_IRQ], errp);
     if (!pc->pm) {
         return false;
     }
@@ -100,8 +88,7 @@ static bool pc_init(MachineState *ms, Error **errp)
     pc->rtc = mc146818_rtc_new(io, pc->isa_irqs[8], time(NULL));
     mc146818_rtc_set_memory_size(pc->rtc, pc->memory.below_4g,
                                  pc->memory.above_4g);
-    pc->i8042 = i8042_new(io, pc->isa_irqs[1], pc->isa_irqs[12],
-                          pc_request_reset, pc);
+    pc->i8042 = i8042_new(io, pc->isa_irqs[1], pc->isa_irqs[12]);
     return true;
 }
 

@@ -170,8 +170,8 @@ static bool load_segment(X86BootImage *img, const X86BootInfo *info,
     return true;
 }
 
-static bool load_segments(X86BootImage *img, const X86BootInfo *info,
-                          ElfFile *elf)
+/* Read all notes; false if a segment that we need is not all in the file. */
+static bool find_entry(ElfFile *elf)
 {
     for (unsigned i = 0; i < elf->phnum; i++) {
         Segment seg = get_segment(elf, i);
@@ -179,12 +179,22 @@ static bool load_segments(X86BootImage *img, const X86BootInfo *info,
         if (seg.type != PT_LOAD && seg.type != PT_NOTE) {
             continue;
         }
-        if (!in_file(elf, seg.offset, seg.filesz)) {
+        if (!in_file(elf, seg.offset, seg.filesz) ||
+            (seg.type == PT_NOTE && !parse_notes(elf, &seg))) {
             return false;
         }
-        if (seg.type == PT_NOTE
-                ? !parse_notes(elf, &seg)
-                : seg.memsz && !load_segment(img, info, elf, &seg)) {
+    }
+    return true;
+}
+
+static bool load_segments(X86BootImage *img, const X86BootInfo *info,
+                          ElfFile *elf)
+{
+    for (unsigned i = 0; i < elf->phnum; i++) {
+        Segment seg = get_segment(elf, i);
+
+        if (seg.type == PT_LOAD && seg.memsz &&
+            !load_segment(img, info, elf, &seg)) {
             return false;
         }
     }
