@@ -13,6 +13,11 @@
 #include "qobject/qobject-internal.h"
 #include "qobject/qstring.h"
 
+/* QOBJECT() relies on it */
+QEMU_BUILD_BUG_ON(offsetof(QNull, base) || offsetof(QBool, base) ||
+                  offsetof(QNum, base) || offsetof(QString, base) ||
+                  offsetof(QList, base) || offsetof(QDict, base));
+
 static void scalar_destroy(QObject *obj)
 {
     g_free(obj);

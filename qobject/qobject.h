@@ -40,11 +40,7 @@ typedef struct QList QList;
 typedef struct QDict QDict;
 
 /* @x, a pointer to any concrete value or NULL, as QObject *. */
-#define QOBJECT(x)                                                          \
-    (__extension__({                                                        \
-        __typeof__(x) qobject_x_ = (x);                                     \
-        qobject_x_ ? container_of(&qobject_x_->base, QObject, base) : NULL; \
-    }))
+#define QOBJECT(x) ((QObject *)((void)sizeof((x)->base), (void *)(x)))
 
 /* One more reference to @x (which may be NULL); its value is @x. */
 #define qobject_ref(x)                      \
