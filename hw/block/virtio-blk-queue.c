@@ -133,7 +133,7 @@ void virtio_blk_queue_process(VirtioBlkQueue *q)
 {
     unsigned left = round_limit(q);
 
-    if (!q->running) {
+    if (!q->running || unlikely(q->broken)) {
         return;
     }
     do {
@@ -155,11 +155,7 @@ void virtio_blk_queue_process(VirtioBlkQueue *q)
 
 static void process_again(void *opaque)
 {
-    VirtioBlkQueue *q = opaque;
-
-    if (!q->broken) {
-        virtio_blk_queue_process(q);
-    }
+    virtio_blk_queue_process(opaque);
 }
 
 bool virtio_blk_queue_has_work(const VirtioBlkQueue *q)
@@ -235,9 +231,7 @@ void virtio_blk_queue_start(VirtioBlkQueue *q)
         STAILQ_REMOVE_HEAD(&q->kept, next);
         submit(q, req);
     }
-    if (!q->broken) {
-        virtio_blk_queue_process(q);
-    }
+    virtio_blk_queue_process(q);
 }
 
 void virtio_blk_queue_stop(VirtioBlkQueue *q)
