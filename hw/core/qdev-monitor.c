@@ -24,6 +24,14 @@ static const DeviceAlias device_aliases[] = {
     { "virtio-rng", "virtio-rng-pci" },
 };
 
+/* The guest may have looked already: no bus of ours can tell it of more. */
+static bool machine_ready;
+
+void qdev_machine_ready(void)
+{
+    machine_ready = true;
+}
+
 static const TypeInfo *find_device_type(const char *driver)
 {
     const TypeInfo *type = type_find(driver);
@@ -158,6 +166,11 @@ DeviceState *qdev_device_add_from_qdict(const QDict *opts, bool from_json,
     if (device_type_bus(type)) {
         bus = find_bus(type, qdict_get_try_str(opts, "bus"), errp);
         if (!bus) {
+            return NULL;
+        }
+        if (machine_ready) {
+            error_setg(errp, "Bus '%s' does not support hotplugging",
+                       bus->name);
             return NULL;
         }
     }

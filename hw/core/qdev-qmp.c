@@ -6,6 +6,7 @@
 #include "util/osdep.h"
 #include "hw/core/qdev.h"
 #include "qapi/qapi-commands-qdev.h"
+#include "qobject/qdict.h"
 #include "util/cutils.h"
 
 static void append_property(const Property *prop, void *opaque)
@@ -43,6 +44,18 @@ ObjectPropertyInfoList *qmp_device_list_properties(const char *typename,
     }
     type_property_foreach(type, append_property, &tail);
     return list;
+}
+
+void qmp_device_add(QDict *args, QObject **ret, Error **errp)
+{
+    ERRP_GUARD();
+    const char *id = qdict_get_try_str(args, "id");
+
+    if (id && !id_wellformed(id)) {
+        error_setg(errp, "Parameter 'id' expects an identifier");
+        return;
+    }
+    qdev_device_add_from_qdict(args, true, errp);
 }
 
 void qmp_device_del(const char *id, Error **errp)

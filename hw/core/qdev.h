@@ -165,6 +165,8 @@ void bus_cold_reset(BusState *bus);
  */
 DeviceState *qdev_device_add_from_qdict(const struct QDict *opts,
                                         bool from_json, Error **errp);
+/* The command line's devices exist: from now on it would be hotplug. */
+void qdev_machine_ready(void);
 /* "-device help", "-device X,help": prints to stdout.  0 if printed, 1 if
  * @driver has no help (unknown type; error reported). */
 int qdev_device_help(const char *driver);
