@@ -109,17 +109,23 @@ static bool valid_virq(int virq)
 
 static int kvm_route_update(int virq, MSIMessage msg)
 {
-    MSIMessage *old;
+    MSIMessage *slot, old;
+    int ret;
 
     if (!valid_virq(virq)) {
         return -EINVAL;
     }
-    old = &routes.msi[virq - IOAPIC_PINS];
-    if (old->address == msg.address && old->data == msg.data) {
+    slot = &routes.msi[virq - IOAPIC_PINS];
+    old = *slot;
+    if (old.address == msg.address && old.data == msg.data) {
         return 0;
     }
-    *old = msg;
-    return update_kernel_table();
+    *slot = msg;
+    ret = update_kernel_table();
+    if (ret < 0) {
+        *slot = old; /* one bad message must not spoil the others */
+    }
+    return ret;
 }
 
 static void kvm_route_release(int virq)
