@@ -15,7 +15,7 @@ TOKEN = re.compile(r"""
   | (?P<doc>\#\#\n(?:\#(?!\#).*\n)*\#\#[ \t]*(?=\n|$))
   | (?P<comment>\#.*)
   | (?P<punct>[{}\[\],:])
-  | '(?P<string>[^'\n\\]*)'
+  | '(?P<string>(?:[^'\n\\]|\\.)*)'
   | (?P<word>true|false)
 """, re.VERBOSE)
 
@@ -110,7 +110,7 @@ class Parser:
     def parse_value(self, token):
         kind, value = token
         if kind == 'string':
-            return value
+            return re.sub(r'\\(.)', r'\1', value)
         if kind == 'word':
             return value == 'true'
         if token == ('punct', '['):
