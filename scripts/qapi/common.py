@@ -33,7 +33,7 @@ def c_enum_const(enum, value):
 
 def header(filename, what, body):
     """A generated header file."""
-    guard = c_name(filename, False).upper()
+    guard = c_name('qapi_' + filename, False).upper()
     return f'''/*
  * {what}
  *
