@@ -66,10 +66,6 @@ const char *qemu_chr_pty_name(const Chardev *chr);
 bool qemu_chr_is_mux(const Chardev *chr);
 /* Does a front end (one that cannot share it) use it? */
 bool qemu_chr_is_busy(const Chardev *chr);
-/* Server sockets with wait=on: wait for their first client.  The command
- * line is done with each option by calling this. */
-bool qemu_chr_wait_connected(Chardev *chr, Error **errp);
-
 /* Delete it; nothing may use it. */
 void qemu_chr_delete(Chardev *chr);
 /* All of them, at exit: terminals are put back as they were. */
@@ -79,10 +75,8 @@ void qemu_chr_print_types(void);
 /* What happens on the escape sequence Ctrl-a @key for keys that the mux does
  * not handle itself: 'x' (end the program), 's' (write disks). */
 void qemu_chr_set_mux_key_handler(void (*fn)(int key));
-/* The first time a terminal is read without -nographic's raw mode:
- * stdio's "signal" default for -nographic.  @signal: Ctrl-C raises SIGINT. */
-void qemu_chr_set_stdio_signal_default(bool signal);
-/* Front ends of muxes learn about input once the machine is complete. */
+/* The machine is complete: now the front ends of muxes hear that their devices
+ * are open, and a monitor shows its prompt only if it has the focus. */
 void qemu_chr_machine_done(void);
 
 /* --- front ends --- */
