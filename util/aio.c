@@ -120,7 +120,8 @@ static bool poll_until(AioContext *ctx, int64_t end)
 /* The polling part of a turn that may wait until @deadline (-1: no limit). */
 static bool try_polling(AioContext *ctx, int64_t start, int64_t deadline)
 {
-    int64_t ns = MIN(ctx->poll_ns, qatomic_read(&ctx->poll_max_ns));
+    int64_t max = qatomic_read(&ctx->poll_max_ns);
+    int64_t ns = MIN(ctx->poll_ns, max);
     bool found;
 
     if (deadline >= 0) {
@@ -190,7 +191,8 @@ static void wait_for_work(AioContext *ctx)
         aio_ring_enter(ctx, false, 0);
     } else {
         if (deadline > 0 && may_poll) {
-            deadline = MAX(deadline - (get_clock() - start), 0);
+            deadline -= get_clock() - start;
+            deadline = MAX(deadline, 0);
         }
         sleep_in_kernel(ctx, deadline);
     }

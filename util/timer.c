@@ -226,7 +226,7 @@ void timerlistgroup_deinit(QEMUTimerListGroup *group)
 
 static int64_t timerlist_deadline_ns(QEMUTimerList *list)
 {
-    int64_t expire;
+    int64_t left;
 
     /* A timer set meanwhile from another thread sends an aio_notify(). */
     if (!qatomic_read(&list->first) || !qemu_clock_is_enabled(list->clock)) {
@@ -237,9 +237,9 @@ static int64_t timerlist_deadline_ns(QEMUTimerList *list)
         if (!list->first) {
             return -1;
         }
-        expire = list->first->expire;
+        left = list->first->expire - qemu_clock_get_ns(list->clock);
     }
-    return MAX(expire - qemu_clock_get_ns(list->clock), 0);
+    return MAX(left, 0);
 }
 
 int64_t timerlistgroup_deadline_ns(QEMUTimerListGroup *group)
