@@ -171,8 +171,8 @@ static void kvm_route_commit(void)
     if (--routes.depth == 0 && routes.dirty) {
         ret = update_kernel_table();
         if (ret < 0) {
-            error_report("kvm: cannot set interrupt routes: %s",
-                         strerror(-ret));
+            error_report_once("kvm: cannot set interrupt routes: %s",
+                              strerror(-ret));
         }
     }
 }
@@ -207,7 +207,7 @@ void kvm_set_gsi(int gsi, int level)
     int ret = kvm_ioctl(kvm_state.vmfd, KVM_IRQ_LINE, &arg);
 
     if (ret < 0) {
-        error_report("kvm_set_irq: %s", strerror(-ret));
+        error_report_once("kvm_set_irq: %s", strerror(-ret));
     }
 }
 

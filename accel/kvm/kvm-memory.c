@@ -118,11 +118,11 @@ static void kvm_eventfd_change(MemoryListener *l,
 
     /*
      * Not fatal: the dispatch in user space signals the eventfd itself when
-     * the write arrives there.
+     * the write arrives there.  Said once: a guest can make it happen often.
      */
     if (ret < 0 && assign) {
-        warn_report("kvm: cannot set up ioeventfd at 0x%" PRIx64 ": %s",
-                    fd->addr, strerror(-ret));
+        warn_report_once("kvm: cannot set up ioeventfd at 0x%" PRIx64 ": %s",
+                         fd->addr, strerror(-ret));
     }
 }
 
