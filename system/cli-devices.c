@@ -1,0 +1,268 @@
+/*
+ * Options that make things: objects, character devices, monitors, disks,
+ * devices.  Here they are only parsed; system/devices.c makes them.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+#include "system/cli.h"
+#include "chardev/char.h"
+#include "hw/core/qdev.h"
+#include "qapi/qapi-visit-block-core.h"
+#include "qapi/qapi-visit-qom.h"
+#include "qapi/qobject-input-visitor.h"
+#include "qobject/keyval.h"
+#include "util/cutils.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool check_id(const CliList *list, const char *id, const char *what,
+                     Error **errp)
+{
+    ERRP_GUARD();
+    const CliItem *item;
+
+    if (!id) {
+        return true;
+    }
+    if (!id_wellformed(id)) {
+        error_setg(errp, "Parameter 'id' expects an identifier");
+        error_append_hint(errp, "Identifiers consist of letters, digits, "
+                                "'-', '.', '_', starting with a letter.\n");
+        return false;
+    }
+    TAILQ_FOREACH(item, list, next) {
+        if (item->opts &&
+            g_strcmp0(qdict_get_try_str(item->opts, "id"), id) == 0) {
+            error_setg(errp, "Duplicate ID '%s' for %s", id, what);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- -object --- */
+
+static bool object_help(const QDict *opts, Error **errp)
+{
+    const char *type = qdict_get_try_str(opts, "qom-type");
+
+    if (!user_creatable_print_help(type)) {
+        error_setg(errp, "Parameter 'qom-type' does not accept value '%s'",
+                   type);
+        return false;
+    }
+    exit(0);
+}
+
+static bool opt_object(CliConfig *c, const char *arg, Error **errp)
+{
+    bool help = false, is_json = false;
+    g_autoptr(QDict)
+        opts = keyval_or_json_parse(arg, "qom-type", &help, &is_json, errp);
+    ObjectOptions *options;
+    CliItem *item;
+    Visitor *v;
+
+    if (!opts) {
+        return false;
+    }
+    if (help || g_strcmp0(qdict_get_try_str(opts, "qom-type"), "help") == 0) {
+        if (!help) {
+            qdict_del(opts, "qom-type");
+        }
+        return object_help(opts, errp);
+    }
+    v = is_json ? qobject_input_visitor_new(QOBJECT(opts))
+                : qobject_input_visitor_new_keyval(QOBJECT(opts));
+    visit_type_ObjectOptions(v, NULL, &options, errp);
+    visit_free(v);
+    if (!options) {
+        return false;
+    }
+    if (!check_id(&c->objects, options->id, "object", errp)) {
+        qapi_free_ObjectOptions(options);
+        return false;
+    }
+    item = cli_item_new(&c->objects, "object", arg);
+    item->opts = g_steal_pointer(&opts);
+    item->from_json = is_json;
+    item->qapi = options;
+    return true;
+}
+
+/* --- -device --- */
+
+static bool opt_device(CliConfig *c, const char *arg, Error **errp)
+{
+    bool help = false, is_json = arg[0] == '{';
+    g_autoptr(QDict)
+        opts = is_json ? keyval_or_json_parse(arg, NULL, NULL, &is_json, errp)
+                       : opts_parse(arg, "driver", &help, errp);
+    const char *driver;
+    CliItem *item;
+
+    if (!opts) {
+        return false;
+    }
+    driver = qdict_get_try_str(opts, "driver");
+    if (help || g_strcmp0(driver, "help") == 0 || g_strcmp0(driver, "?") == 0) {
+        exit(qdev_device_help(help ? driver : NULL) && !driver);
+    }
+    if (!is_json &&
+        !check_id(&c->devices, qdict_get_try_str(opts, "id"), "device", errp)) {
+        return false;
+    }
+    item = cli_item_new(&c->devices, "device", arg);
+    item->opts = g_steal_pointer(&opts);
+    item->from_json = is_json;
+    return true;
+}
+
+/* --- disks --- */
+
+static bool opt_blockdev(CliConfig *c, const char *arg, Error **errp)
+{
+    Visitor *v = qobject_input_visitor_new_str(arg, "driver", errp);
+    BlockdevOptions *options;
+
+    if (!v) {
+        return false;
+    }
+    visit_type_BlockdevOptions(v, NULL, &options, errp);
+    visit_free(v);
+    if (!options) {
+        return false;
+    }
+    cli_item_new(&c->blockdevs, "blockdev", arg)->qapi = options;
+    return true;
+}
+
+static bool opt_drive(CliConfig *c, const char *arg, Error **errp)
+{
+    cli_item_new(&c->drives, "drive", arg);
+    return true;
+}
+
+static bool opt_image(CliConfig *c, const char *arg, Error **errp)
+{
+    cli_item_new(&c->drives, "hda", arg);
+    return true;
+}
+
+/* --- -set: change what an earlier option said --- */
+
+static bool opt_set(CliConfig *c, const char *arg, Error **errp)
+{
+    char group[64], id[64], key[64];
+    int value = 0;
+    CliList *list;
+    CliItem *item;
+
+    if (sscanf(arg, "%63[^.].%63[^.].%63[^=]%n", group, id, key, &value) < 3 ||
+        arg[value] != '=') {
+        error_setg(errp, "can't parse: \"%s\"", arg);
+        return false;
+    }
+    if (g_str_equal(group, "device")) {
+        list = &c->devices;
+    } else if (g_str_equal(group, "chardev")) {
+        list = &c->chardevs;
+    } else {
+        error_setg(errp, "There is no option group '%s'", group);
+        return false;
+    }
+    TAILQ_FOREACH(item, list, next) {
+        const char *item_id = qdict_get_try_str(item->opts, "id");
+
+        if (g_strcmp0(item_id, id) == 0) {
+            qdict_put_str(item->opts, key, arg + value + 1);
+            return true;
+        }
+    }
+    error_setg(errp, "there is no %s \"%s\" defined", group, id);
+    return false;
+}
+
+/* --- character devices and monitors --- */
+
+static bool opt_chardev(CliConfig *c, const char *arg, Error **errp)
+{
+    bool help = false;
+    g_autoptr(QDict) opts = opts_parse(arg, "backend", &help, errp);
+    const char *backend;
+    CliItem *item;
+
+    if (!opts) {
+        return false;
+    }
+    backend = qdict_get_try_str(opts, "backend");
+    if (help || g_strcmp0(backend, "help") == 0) {
+        qemu_chr_print_types();
+        exit(0);
+    }
+    if (!check_id(&c->chardevs, qdict_get_try_str(opts, "id"), "chardev",
+                  errp)) {
+        return false;
+    }
+    item = cli_item_new(&c->chardevs, "chardev", arg);
+    item->opts = g_steal_pointer(&opts);
+    return true;
+}
+
+static bool opt_serial(CliConfig *c, const char *arg, Error **errp)
+{
+    cli_item_new(&c->serials, "serial", arg);
+    c->has_serial = true;
+    if (g_str_has_prefix(arg, "mon:")) {
+        c->has_monitor = true;
+    }
+    return true;
+}
+
+static bool add_monitor(CliConfig *c, const char *name, const char *arg)
+{
+    cli_item_new(&c->monitors, name, arg);
+    return true;
+}
+
+static bool opt_monitor(CliConfig *c, const char *arg, Error **errp)
+{
+    c->has_monitor = true;
+    return g_str_equal(arg, "none") || add_monitor(c, "monitor", arg);
+}
+
+static bool opt_qmp(CliConfig *c, const char *arg, Error **errp)
+{
+    c->has_monitor = true;
+    return add_monitor(c, "qmp", arg);
+}
+
+static bool opt_qmp_pretty(CliConfig *c, const char *arg, Error **errp)
+{
+    c->has_monitor = true;
+    return add_monitor(c, "qmp-pretty", arg);
+}
+
+static bool opt_mon(CliConfig *c, const char *arg, Error **errp)
+{
+    c->has_monitor = true;
+    return add_monitor(c, "mon", arg);
+}
+
+const CliHandler cli_device_handlers[] = {
+    { "object", opt_object },
+    { "device", opt_device },
+    { "blockdev", opt_blockdev },
+    { "drive", opt_drive },
+    { "set", opt_set },
+    { "hda", opt_image },
+    { "chardev", opt_chardev },
+    { "serial", opt_serial },
+    { "monitor", opt_monitor },
+    { "qmp", opt_qmp },
+    { "qmp-pretty", opt_qmp_pretty },
+    { "mon", opt_mon },
+    { NULL, NULL },
+};

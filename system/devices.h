@@ -1,0 +1,30 @@
+/*
+ * Making what the command line asks for, in QEMU's order.  All of these print
+ * their message, with the option it belongs to, and return false on failure.
+ *
+ * Thread: main thread (BQL).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef SYSTEM_DEVICES_H
+#define SYSTEM_DEVICES_H
+
+#include "system/cli.h"
+
+/* Serial ports, monitors: what QEMU adds when nothing else is asked for. */
+void create_default_devices(CliConfig *config);
+
+bool create_objects(CliConfig *config);
+bool create_chardevs(CliConfig *config);
+/* -blockdev, then -drive (whose if=virtio adds to the devices). */
+bool create_disks(CliConfig *config);
+bool create_monitors(CliConfig *config);
+/* Before the machine is made: ms->serial_mask. */
+bool create_serial_chardevs(CliConfig *config);
+/* After it: the ports get their back ends. */
+bool connect_serials(void);
+bool create_devices(CliConfig *config);
+/* At exit. */
+void disconnect_serials(void);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * The process: signals that end it, going to the background.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef SYSTEM_PROCESS_H
+#define SYSTEM_PROCESS_H
+
+/* SIGINT, SIGHUP and SIGTERM end the VM in an orderly way. */
+void process_setup_signals(void);
+
+/*
+ * -daemonize: from here on this is a child without a terminal; the parent
+ * waits for process_daemon_ready() and exits with 0 then, with 1 if the child
+ * ends before.  Call before threads are made.
+ */
+void process_daemonize(void);
+/* Set-up is complete: let the parent go, leave its directory and its
+ * standard streams.  A no-op without process_daemonize(). */
+void process_daemon_ready(void);
+
+#endif
