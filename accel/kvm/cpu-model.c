@@ -8,6 +8,8 @@
 #include "accel/kvm/cpu-model.h"
 #include "util/error-report.h"
 
+#include <cpuid.h>
+
 #define BIT(n) (1u << (n))
 
 /* Bits of leaf 1 EDX that AMD repeats in leaf 0x80000001 EDX. */
@@ -399,6 +401,9 @@ static void apply_identity(const CpuModel *m, struct kvm_cpuid_entry2 *e)
     case 0x80000004:
         if (d->model_id) {
             set_model_id(d->model_id, e);
+        } else {
+            /* The host's own name, which the kernel leaves out. */
+            __get_cpuid(e->function, &e->eax, &e->ebx, &e->ecx, &e->edx);
         }
         break;
     case 0x80000008:
