@@ -57,7 +57,7 @@ def main():
         text = read(path)
         if not text.strip():
             continue
-        if 'SPDX-License-Identifier: GPL-2.0-or-later' not in text[:900]:
+        if 'SPDX-License-Identifier: GPL-2.0-or-later' not in text[:4000]:
             licence.append('%s: no licence line' % path)
         for n, line in enumerate(text.split('\n'), 1):
             if line != line.rstrip() or (path.endswith(CODE) and '\t' in line):
