@@ -56,12 +56,43 @@ static bool object_help(const QDict *opts, Error **errp)
     exit(0);
 }
 
+/*
+ * @err in the words that QEMU has for -object without JSON, whose parser is
+ * another one there.
+ */
+static Error *legacy_object_error(Error *err)
+{
+    static const char *const words[][4] = {
+        /* prefix and suffix, for prefix and suffix */
+        { "Parameter '", "' is unexpected", "Invalid parameter '", "'" },
+        { "Parameter '", "' expects integer", "Parameter '",
+          "' expects an int64 value" },
+    };
+    const char *text = error_get_pretty(err);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (g_str_has_prefix(text, words[i][0]) &&
+            g_str_has_suffix(text, words[i][1])) {
+            size_t skip = strlen(words[i][0]);
+            int len = strlen(text) - skip - strlen(words[i][1]);
+            Error *other = NULL;
+
+            error_setg(&other, "%s%.*s%s", words[i][2], len, text + skip,
+                       words[i][3]);
+            error_free(err);
+            return other;
+        }
+    }
+    return err;
+}
+
 static bool opt_object(CliConfig *c, const char *arg, Error **errp)
 {
     bool help = false, is_json = false;
     g_autoptr(QDict)
         opts = keyval_or_json_parse(arg, "qom-type", &help, &is_json, errp);
     ObjectOptions *options;
+    Error *err = NULL;
     CliItem *item;
     Visitor *v;
 
@@ -76,9 +107,10 @@ static bool opt_object(CliConfig *c, const char *arg, Error **errp)
     }
     v = is_json ? qobject_input_visitor_new(QOBJECT(opts))
                 : qobject_input_visitor_new_keyval(QOBJECT(opts));
-    visit_type_ObjectOptions(v, NULL, &options, errp);
+    visit_type_ObjectOptions(v, NULL, &options, &err);
     visit_free(v);
     if (!options) {
+        error_propagate(errp, is_json ? err : legacy_object_error(err));
         return false;
     }
     if (!check_id(&c->objects, options->id, "object", errp)) {

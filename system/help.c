@@ -94,6 +94,9 @@ static void print_wrapped(GPtrArray *words)
         const char *word = words->pdata[i];
         int len = strlen(word);
 
+        if (i > 0 && g_str_equal(word, words->pdata[i - 1])) {
+            continue; /* two bits may have one name */
+        }
         if (!column) {
             column = printf("  %s", word);
         } else if (column + 1 + len > 76) {
