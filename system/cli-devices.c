@@ -253,6 +253,12 @@ static bool opt_serial(CliConfig *c, const char *arg, Error **errp)
     return true;
 }
 
+static bool opt_debugcon(CliConfig *c, const char *arg, Error **errp)
+{
+    c->debugcon = g_str_equal(arg, "none") ? NULL : arg;
+    return true;
+}
+
 static bool add_monitor(CliConfig *c, const char *name, const char *arg)
 {
     cli_item_new(&c->monitors, name, arg);
@@ -284,17 +290,11 @@ static bool opt_mon(CliConfig *c, const char *arg, Error **errp)
 }
 
 const CliHandler cli_device_handlers[] = {
-    { "object", opt_object },
-    { "device", opt_device },
-    { "blockdev", opt_blockdev },
-    { "drive", opt_drive },
-    { "set", opt_set },
-    { "hda", opt_image },
-    { "chardev", opt_chardev },
-    { "serial", opt_serial },
-    { "monitor", opt_monitor },
-    { "qmp", opt_qmp },
-    { "qmp-pretty", opt_qmp_pretty },
-    { "mon", opt_mon },
-    { NULL, NULL },
+    { "object", opt_object },     { "device", opt_device },
+    { "blockdev", opt_blockdev }, { "drive", opt_drive },
+    { "set", opt_set },           { "hda", opt_image },
+    { "chardev", opt_chardev },   { "serial", opt_serial },
+    { "debugcon", opt_debugcon }, { "monitor", opt_monitor },
+    { "qmp", opt_qmp },           { "qmp-pretty", opt_qmp_pretty },
+    { "mon", opt_mon },           { NULL, NULL },
 };

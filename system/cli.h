@@ -43,6 +43,7 @@ typedef struct CliConfig {
     char *vm_name;
     bool has_uuid;
     char uuid[40];
+    const char *debugcon; /* -debugcon's device, or NULL */
     const char *pidfile;
     bool daemonize;
     bool stopped; /* -S */

@@ -23,6 +23,7 @@ bool create_monitors(CliConfig *config);
 bool create_serial_chardevs(CliConfig *config);
 /* After it: the ports get their back ends. */
 bool connect_serials(void);
+bool create_debugcon(CliConfig *config, Error **errp);
 bool create_devices(CliConfig *config);
 /* At exit. */
 void disconnect_serials(void);

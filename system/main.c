@@ -110,6 +110,8 @@ static void phase_machine(CliConfig *config)
     require(machine_init_accel(config));
     ok = ms->mc->init(ms, &err) && ms->accel->create_vcpus(ms, &err);
     require_ok(ok, err);
+    ok = create_debugcon(config, &err);
+    require_ok(ok, err);
     require(connect_serials());
     require(create_devices(config));
     qdev_machine_ready();
