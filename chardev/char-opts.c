@@ -366,6 +366,13 @@ QDict *qemu_chr_parse_compat(const char *label, const char *filename,
     return g_steal_pointer(&opts);
 }
 
+bool qemu_chr_is_valid_short(const char *filename, Error **errp)
+{
+    g_autoptr(QDict) opts = qemu_chr_parse_compat("x", filename, false, errp);
+
+    return opts != NULL;
+}
+
 static Chardev *chr_new(const char *label, const char *filename, bool mux_mon,
                         Error **errp)
 {

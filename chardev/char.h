@@ -49,6 +49,10 @@ Chardev *qemu_chr_new_mux_mon(const char *label, const char *filename,
                               Error **errp);
 void qemu_chr_set_mux_monitor(void (*fn)(Chardev *chr, Error **errp));
 
+/* Is @filename a short form?  Else false and @errp ("'x' is not a valid char
+ * driver", or an error in its options). */
+bool qemu_chr_is_valid_short(const char *filename, Error **errp);
+
 /* From -chardev's @opts (flat strings: "backend", "id", ...). */
 Chardev *qemu_chr_new_from_opts(QDict *opts, Error **errp);
 /* -chardev @str, "help" included (*@help is set and NULL returned). */

@@ -53,11 +53,11 @@ int monitor_get_fd(Monitor *mon, const char *fdname, Error **errp);
 int monitor_fd_param(Monitor *mon, const char *fdname, Error **errp);
 
 /*
- * Send event @name with @data (NULL: none; the caller keeps its reference) to
- * all QMP sessions that are through with negotiation.  Events that can come
- * in bursts are limited to one a second each.  Any thread.
+ * The emitter of events: sends @qdict (the caller's) to all QMP sessions that
+ * are through with negotiation.  Events that can come in bursts are limited
+ * to one a second each.  Any thread.
  */
-void monitor_emit_event(const char *name, QDict *data);
+void monitor_qapi_event_emit(unsigned event, QDict *qdict);
 
 /* --- HMP --- */
 

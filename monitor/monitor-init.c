@@ -1,0 +1,23 @@
+/*
+ * Monitors of the emulator: with all commands of the schema.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "monitor/monitor-internal.h"
+#include "qapi/qapi-init-commands.h"
+
+static void mux_monitor(Chardev *chr, Error **errp)
+{
+    monitor_init_hmp(chr, true, errp);
+}
+
+void monitor_init_globals(void)
+{
+    static QmpCommandList commands;
+
+    qmp_init_marshal(&commands);
+    monitor_init_with_commands(&commands);
+    qemu_chr_set_mux_monitor(mux_monitor);
+}
