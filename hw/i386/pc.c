@@ -130,6 +130,7 @@ static bool pc_done(MachineState *ms, Error **errp)
     };
     Error *err = NULL;
 
+    g_clear_pointer(&pc->acpi, acpi_tables_free);
     pc->acpi = pc_build_acpi(ms, errp);
     if (!pc->acpi) {
         return false;
