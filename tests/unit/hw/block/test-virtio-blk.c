@@ -88,11 +88,7 @@ static PCIDevice *plug(const char *const *props, Error **errp)
         }
     }
     qdev_set_id(d, g_strdup("disk0"), &error_abort);
-    if (!qdev_realize_and_unref(d, BUS(bus), errp)) {
-        object_unparent(d);
-        return NULL;
-    }
-    return PCI_DEVICE(d);
+    return qdev_realize_and_unref(d, BUS(bus), errp) ? PCI_DEVICE(d) : NULL;
 }
 
 static uint64_t mem_read(uint64_t addr, unsigned size)
@@ -653,11 +649,7 @@ static PCIDevice *plug_mapped(const char *json, Error **errp)
         return NULL;
     }
     qdev_set_id(d, g_strdup("disk0"), &error_abort);
-    if (!qdev_realize_and_unref(d, BUS(bus), errp)) {
-        object_unparent(d);
-        return NULL;
-    }
-    return PCI_DEVICE(d);
+    return qdev_realize_and_unref(d, BUS(bus), errp) ? PCI_DEVICE(d) : NULL;
 }
 
 static void test_mapping(void)
