@@ -75,7 +75,7 @@ static const Case bad[] = {
     { "[1,]", PARSE "expecting value" },
     { "[,]", PARSE "expecting value" },
     { "}", PARSE "expecting value" },
-    { "{\"a\":1]", PARSE "premature EOI" },
+    { "{\"a\":1]", PARSE "expected separator in dict" },
     { "[1", PARSE "premature EOI" },
     { "{\"a\":", PARSE "premature EOI" },
     { "{\"a\"", PARSE "premature EOI" },
@@ -192,15 +192,15 @@ static void test_pretty(void)
 
     g_assert_cmpstr(out->str, ==,
                     "{\n"
-                    "    \"return\": {\n"
-                    "    },\n"
-                    "    \"id\": [\n"
-                    "    ],\n"
                     "    \"x\": [\n"
                     "        1,\n"
                     "        {\n"
                     "            \"y\": \"z\"\n"
                     "        }\n"
+                    "    ],\n"
+                    "    \"return\": {\n"
+                    "    },\n"
+                    "    \"id\": [\n"
                     "    ]\n"
                     "}");
 }
