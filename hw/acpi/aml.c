@@ -29,7 +29,6 @@
 #define OP_AND            0x7b
 #define OP_OR             0x7d
 #define OP_DWORD_FIELD    0x8a
-#define OP_LNOT           0x92
 #define OP_IF             0xa0
 #define OP_RETURN         0xa4
 #define REGION_PCI        0x02
@@ -296,10 +295,11 @@ void aml_and(AmlWriter *w, const char *src, uint8_t bits)
     aml_op(w, OP_ZERO); /* no target */
 }
 
-void aml_not_and(AmlWriter *w, const char *src, uint8_t bits)
+void aml_store_int(AmlWriter *w, uint64_t value, const char *dst)
 {
-    aml_op(w, OP_LNOT);
-    aml_and(w, src, bits);
+    aml_op(w, OP_STORE);
+    aml_int(w, value);
+    aml_namestring(w, dst);
 }
 
 void aml_store(AmlWriter *w, const char *src, const char *dst)

@@ -53,11 +53,11 @@ void aml_region_pci(AmlWriter *w, const char *name, uint8_t offset,
  * the stream, so it is given as an opcode (AML_ARG0) or a name (op 0). */
 void aml_dword_field(AmlWriter *w, uint8_t op, const char *buffer,
                      uint8_t offset, const char *name);
-/* @dst = @dst | @bits; (@src & @bits); !(@src & @bits); @dst = @src */
+/* @dst = @dst | @bits; (@src & @bits); @dst = @src or a number */
 void aml_or_into(AmlWriter *w, const char *dst, uint8_t bits);
 void aml_and(AmlWriter *w, const char *src, uint8_t bits);
-void aml_not_and(AmlWriter *w, const char *src, uint8_t bits);
 void aml_store(AmlWriter *w, const char *src, const char *dst);
+void aml_store_int(AmlWriter *w, uint64_t value, const char *dst);
 
 /* --- resource templates: begin, descriptors, end --- */
 GByteArray *aml_resources_new(void);

@@ -68,14 +68,15 @@ static void add_link(AmlWriter *w, unsigned n)
     aml_or_into(w, reg, PIIX_PIRQ_DISABLE);
     aml_end(w);
 
-    aml_method(w, "_CRS", 0, true);
     r = aml_resources_new();
     aml_res_interrupt(r, none, ARRAY_SIZE(none));
     aml_name_resources(w, "BUF0", r);
-    aml_dword_field(w, 0, "BUF0", INTERRUPT_RES_NUMBER, "IRQN");
+    aml_dword_field(w, 0, "BUF0", INTERRUPT_RES_NUMBER, "IRQC");
+    aml_method(w, "_CRS", 0, true);
+    aml_store(w, reg, "IRQC");
     aml_if(w);
-    aml_not_and(w, reg, PIIX_PIRQ_DISABLE);
-    aml_store(w, reg, "IRQN");
+    aml_and(w, reg, PIIX_PIRQ_DISABLE);
+    aml_store_int(w, 0, "IRQC");
     aml_end(w);
     aml_return(w);
     aml_namestring(w, "BUF0");
