@@ -322,6 +322,13 @@ static const Property props[] = {
     DEFINE_PROP_BIT64("x-ignore-backend-features", VirtIOPCIProxy, ignored, 6,
                       false),
     DEFINE_PROP_BIT64("x-ats-page-aligned", VirtIOPCIProxy, ignored, 7, true),
+    DEFINE_PROP_BIT64("x-disable-pcie", VirtIOPCIProxy, ignored, 8, false),
+    DEFINE_PROP_BIT64("x-pcie-deverr-init", VirtIOPCIProxy, ignored, 9, true),
+    DEFINE_PROP_BIT64("x-pcie-flr-init", VirtIOPCIProxy, ignored, 10, true),
+    DEFINE_PROP_BIT64("x-pcie-lnkctl-init", VirtIOPCIProxy, ignored, 11, true),
+    DEFINE_PROP_BIT64("x-pcie-pm-init", VirtIOPCIProxy, ignored, 12, true),
+    DEFINE_PROP_BIT64("x-pcie-pm-no-soft-reset", VirtIOPCIProxy, ignored, 13,
+                      false),
     DEFINE_PROP_END,
 };
 
