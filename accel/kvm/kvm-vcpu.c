@@ -299,7 +299,8 @@ static bool create_vcpu(KVMVcpu *cpu, const CpuTopology *topo, Error **errp)
                         (void *)(uintptr_t)cpu->apic_id);
     if (cpu->fd < 0) {
         error_setg_errno(errp, -cpu->fd,
-                         "kvm_init_vcpu: kvm_get_vcpu failed (%u)", cpu->index);
+                         "kvm_init_vcpu: kvm_create_vcpu failed (%u)",
+                         cpu->index);
         return false;
     }
     run = mmap(NULL, s->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu->fd,

@@ -119,6 +119,35 @@ static int create_vm(KVMState *s)
     return ret;
 }
 
+/* Does the kernel take that many vCPUs? */
+static bool check_cpus(const CpuTopology *smp, Error **errp)
+{
+    const struct {
+        const char *name;
+        unsigned n;
+    } counts[] = { { "SMP", smp->cpus }, { "hotpluggable", smp->max_cpus } };
+    int soft = kvm_check_extension(KVM_CAP_NR_VCPUS);
+    int hard = kvm_check_extension(KVM_CAP_MAX_VCPUS);
+
+    soft = soft ? soft : 4; /* what the interface says of old kernels */
+    hard = hard ? hard : soft;
+    for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
+        if (counts[i].n > (unsigned)hard) {
+            error_setg(errp,
+                       "Number of %s cpus requested (%u) exceeds the maximum "
+                       "cpus supported by KVM (%d)",
+                       counts[i].name, counts[i].n, hard);
+            return false;
+        }
+        if (counts[i].n > (unsigned)soft) {
+            warn_report("Number of %s cpus requested (%u) exceeds the "
+                        "recommended cpus supported by KVM (%d)",
+                        counts[i].name, counts[i].n, soft);
+        }
+    }
+    return true;
+}
+
 static void kvm_shutdown(void)
 {
     KVMState *s = &kvm_state;
@@ -146,6 +175,10 @@ static bool kvm_init(MachineState *ms, Error **errp)
     }
     if (ret < 0) {
         error_setg_errno(errp, -ret, "failed to initialize kvm");
+        kvm_shutdown();
+        return false;
+    }
+    if (!check_cpus(&ms->smp, errp)) {
         kvm_shutdown();
         return false;
     }
