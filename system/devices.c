@@ -15,6 +15,8 @@
 #include "qapi/qapi-commands-qom.h"
 #include "util/error-report.h"
 
+#include <stdlib.h>
+
 /* Call @make for each item of @list with its place on the command line. */
 static bool make_all(CliConfig *config, CliList *list,
                      bool (*make)(CliConfig *config, CliItem *item,
@@ -126,9 +128,46 @@ static bool make_blockdev(CliConfig *config, CliItem *item, Error **errp)
     return !*errp;
 }
 
+/* A disk image without an option, or -hda: @filename with its commas. */
+static char *image_optstr(const char *filename)
+{
+    g_auto(GStrv) parts = g_strsplit(filename, ",", -1);
+    g_autofree char *escaped = g_strjoinv(",,", parts);
+
+    return g_strdup_printf("index=0,media=disk,file=%s", escaped);
+}
+
+/* A -device that a -drive if=virtio stands for; its messages name -drive. */
+static void add_drive_device(CliConfig *config, const CliItem *item,
+                             DriveInfo *dinfo)
+{
+    CliItem *device = cli_item_new(&config->devices, "device", NULL);
+
+    device->loc = item->loc;
+    device->opts = qobject_ref(dinfo->device_opts);
+    dinfo->claimed = true;
+}
+
 static bool make_drive(CliConfig *config, CliItem *item, Error **errp)
 {
-    return false;
+    g_autofree char *optstr = g_str_equal(item->name, "drive")
+                                  ? g_strdup(item->arg)
+                                  : image_optstr(item->arg);
+    BlockInterfaceType type =
+        current_machine()->mc->default_cpu_model ? IF_IDE : IF_NONE;
+    bool help = false;
+    DriveInfo *dinfo = drive_add(optstr, type, &help, errp);
+
+    if (help) {
+        exit(0);
+    }
+    if (!dinfo) {
+        return false;
+    }
+    if (dinfo->device_opts) {
+        add_drive_device(config, item, dinfo);
+    }
+    return true;
 }
 
 bool create_disks(CliConfig *config)
@@ -147,5 +186,16 @@ static bool make_device(CliConfig *config, CliItem *item, Error **errp)
 
 bool create_devices(CliConfig *config)
 {
-    return make_all(config, &config->devices, make_device);
+    Error *err = NULL;
+
+    if (!make_all(config, &config->devices, make_device)) {
+        return false;
+    }
+    if (!drive_check_orphaned(&err)) {
+        if (err) {
+            error_report_err(err);
+        }
+        return false;
+    }
+    return true;
 }

@@ -18,6 +18,7 @@
 #include "system/process.h"
 #include "system/runstate.h"
 #include "block/block.h"
+#include "block/drive.h"
 #include "chardev/char.h"
 #include "hw/core/qdev.h"
 #include "monitor/monitor.h"
@@ -129,6 +130,7 @@ static void clean_up(CliConfig *config)
         current_accel()->shutdown();
     }
     disconnect_serials();
+    drive_del_all();
     bdrv_close_all();
     user_creatable_cleanup();
     monitor_cleanup();
