@@ -212,8 +212,8 @@ bool aio_poll(AioContext *ctx, bool blocking)
     run_deferred(ctx);
 
     /* Invariant 5; also finds work for the check below. */
-    if (ctx->polling) {
-        aio_handlers_poll(ctx);
+    if (ctx->polling && aio_handlers_poll(ctx)) {
+        aio_stat_add(&ctx->stats.poll_hit, 1);
     }
     if (blocking && !work_is_ready(ctx)) {
         wait_for_work(ctx);

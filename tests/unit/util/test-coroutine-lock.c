@@ -8,9 +8,14 @@
 #include "util/coroutine.h"
 #include "util/main-loop.h"
 
+#if CONFIG_VALGRIND_H
+#include <valgrind/valgrind.h>
+#endif
+
 #define N_THREADS 3
 #define N_CO      8 /* coroutines per thread */
-#define N_ROUNDS  2000
+
+static int n_rounds = 2000; /* fewer where everything is slow */
 
 /* --- threads with a loop each --- */
 
@@ -101,7 +106,7 @@ static void run_crowd(CoroutineEntry *entry)
 
 static void coroutine_fn mutex_crowd(void *opaque)
 {
-    for (int i = 0; i < N_ROUNDS; i++) {
+    for (int i = 0; i < n_rounds; i++) {
         QEMU_CO_LOCK_GUARD(&crowd.mutex);
         crowd.counter++;
         if (i % 64 == 0) {
@@ -118,14 +123,14 @@ static void test_mutex_crowd(void)
 {
     qemu_co_mutex_init(&crowd.mutex);
     run_crowd(mutex_crowd);
-    g_assert_cmpint(crowd.counter, ==, N_THREADS * N_CO * N_ROUNDS);
+    g_assert_cmpint(crowd.counter, ==, N_THREADS * N_CO * n_rounds);
 }
 
 static void coroutine_fn rwlock_crowd(void *opaque)
 {
     int id = GPOINTER_TO_INT(opaque);
 
-    for (int i = 0; i < N_ROUNDS; i++) {
+    for (int i = 0; i < n_rounds; i++) {
         if ((i + id) % 5 == 0) {
             qemu_co_rwlock_wrlock(&crowd.rwlock);
             crowd.counter++;
@@ -319,6 +324,11 @@ int main(int argc, char **argv)
     int ret;
 
     g_test_init(&argc, &argv, NULL);
+#if CONFIG_VALGRIND_H
+    if (RUNNING_ON_VALGRIND) {
+        n_rounds = 50;
+    }
+#endif
     qemu_init_main_loop(&error_abort);
 
     g_test_add_func("/co-mutex/fair", test_mutex_fair);
