@@ -6,37 +6,7 @@
 #ifndef BLOCK_BLOCK_COMMON_H
 #define BLOCK_BLOCK_COMMON_H
 
-#if __has_include("qapi/qapi-types-block-core.h")
 #include "qapi/qapi-types-block-core.h"
-#else
-/* Until the schema's generated header is there. */
-typedef enum BlockdevOnError {
-    BLOCKDEV_ON_ERROR_REPORT,
-    BLOCKDEV_ON_ERROR_IGNORE,
-    BLOCKDEV_ON_ERROR_ENOSPC,
-    BLOCKDEV_ON_ERROR_STOP,
-    BLOCKDEV_ON_ERROR_AUTO,
-    BLOCKDEV_ON_ERROR__MAX,
-} BlockdevOnError;
-typedef enum BlockErrorAction {
-    BLOCK_ERROR_ACTION_IGNORE,
-    BLOCK_ERROR_ACTION_REPORT,
-    BLOCK_ERROR_ACTION_STOP,
-    BLOCK_ERROR_ACTION__MAX,
-} BlockErrorAction;
-typedef enum BlockDeviceIoStatus {
-    BLOCK_DEVICE_IO_STATUS_OK,
-    BLOCK_DEVICE_IO_STATUS_FAILED,
-    BLOCK_DEVICE_IO_STATUS_NOSPACE,
-    BLOCK_DEVICE_IO_STATUS__MAX,
-} BlockDeviceIoStatus;
-typedef enum BlockdevDetectZeroesOptions {
-    BLOCKDEV_DETECT_ZEROES_OPTIONS_OFF,
-    BLOCKDEV_DETECT_ZEROES_OPTIONS_ON,
-    BLOCKDEV_DETECT_ZEROES_OPTIONS_UNMAP,
-    BLOCKDEV_DETECT_ZEROES_OPTIONS__MAX,
-} BlockdevDetectZeroesOptions;
-#endif
 
 typedef struct BlockDriverState BlockDriverState; /* a node */
 typedef struct BdrvChild BdrvChild;               /* an edge */

@@ -108,17 +108,20 @@ struct BlockDriverState {
     QDict *full_open_options;
     char *filename;       /* a name that opens it again; never NULL */
     char *exact_filename; /* the same without json:, or "" */
-    int quiesce_counter;
-    bool perm_prepared; /* check_perm done, set or abort to come */
-    unsigned visit;     /* graph walks */
+    int all_quiesced;     /* by bdrv_drain_all_begin() */
+    unsigned visit;       /* graph walks */
     TAILQ_ENTRY(BlockDriverState) node_list;
     TAILQ_ENTRY(BlockDriverState) bs_list;
     TAILQ_ENTRY(BlockDriverState) monitor_list;
 
-    /* atomic */
+    /* atomic; the main thread writes */
+    int quiesce_counter;
     int64_t total_bytes;
-    unsigned in_flight; /* requests of io.c on this node */
-    bool dirty;         /* written since the last flush began */
+
+    /* atomic */
+    unsigned in_flight;        /* requests of io.c on this node */
+    bool dirty;                /* written since the last flush began */
+    int64_t wr_highest_offset; /* end of the highest write */
     /* A request is being padded: fast writes take the slow path. Pairs with
      * fast_writes as blk-io.c says. */
     bool has_serialising;
@@ -159,13 +162,18 @@ void bdrv_parent_drained_begin_single(BdrvChild *c);
 void bdrv_parent_drained_end_single(BdrvChild *c);
 bool bdrv_parent_drained_poll_single(BdrvChild *c);
 
+/* As bdrv_refresh_perms() for both at once; either may be NULL. */
+int bdrv_refresh_perms2(BlockDriverState *a, BlockDriverState *b, Error **errp);
+/* Flags and options that a node gives to its children (block/options.c). */
+void bdrv_inherited_options(BdrvChildRole role, bool parent_is_format,
+                            int *child_flags, QDict *child_options,
+                            int parent_flags, QDict *parent_options);
+/* get_name() of child_of_bds: the backend's on top. */
+const char *bdrv_child_device_name(BdrvChild *c);
+
 /* Default permissions by role, for drivers that add to them. */
 void bdrv_default_perms(BlockDriverState *bs, BdrvChild *c, BdrvChildRole role,
                         uint64_t perm, uint64_t shared, uint64_t *nperm,
                         uint64_t *nshared);
-
-const BlockDriver *bdrv_find_format(const char *format_name);
-const BlockDriver *bdrv_find_protocol(const char *filename,
-                                      bool allow_protocol_prefix, Error **errp);
 
 #endif

@@ -1,0 +1,261 @@
+/*
+ * file and host_device: reads and writes.
+ *
+ * The fast path fills in a ring entry for the device's own buffers; what ends
+ * otherwise than complete (short, interrupted) is begun again by the slow
+ * path. The slow path is a coroutine that continues short transfers, over the
+ * ring or over worker threads (aio=threads), and that copies through an
+ * aligned buffer what direct I/O does not take where it is.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "block/file-posix.h"
+#include "util/atomic.h"
+#include "util/memalign.h"
+#include "util/thread-pool.h"
+
+#include <liburing.h>
+
+/* --- the ring, for coroutines --- */
+
+static void ring_done(CqeHandler *h, int res, uint32_t cqe_flags)
+{
+    FileRingReq *req = container_of(h, FileRingReq, cqe);
+
+    req->res = res;
+    aio_co_wake(req->co);
+}
+
+struct io_uring_sqe *file_ring_get(FileRingReq *req)
+{
+    req->cqe.cb = ring_done;
+    req->co = qemu_coroutine_self();
+    return aio_get_sqe(qemu_get_current_aio_context(), &req->cqe);
+}
+
+int coroutine_fn file_ring_wait(FileRingReq *req)
+{
+    qemu_coroutine_yield();
+    return req->res;
+}
+
+/* --- one transfer, as far as it comes --- */
+
+typedef struct Transfer {
+    int fd;
+    bool is_write;
+    bool dsync;
+    struct iovec *iov;
+    int niov;
+    int64_t offset;
+} Transfer;
+
+static int transfer_in_worker(void *opaque)
+{
+    Transfer *t = opaque;
+    int flags = t->dsync ? RWF_DSYNC : 0;
+    ssize_t ret;
+
+    if (t->is_write) {
+        ret = RETRY_ON_EINTR(
+            pwritev2(t->fd, t->iov, t->niov, t->offset, flags));
+    } else {
+        ret = RETRY_ON_EINTR(preadv(t->fd, t->iov, t->niov, t->offset));
+    }
+    return ret < 0 ? -errno : ret;
+}
+
+static int coroutine_fn transfer_by_ring(Transfer *t)
+{
+    FileRingReq req;
+    struct io_uring_sqe *sqe = file_ring_get(&req);
+
+    if (t->is_write) {
+        io_uring_prep_writev(sqe, t->fd, t->iov, t->niov, t->offset);
+        sqe->rw_flags = t->dsync ? RWF_DSYNC : 0;
+    } else {
+        io_uring_prep_readv(sqe, t->fd, t->iov, t->niov, t->offset);
+    }
+    return file_ring_wait(&req);
+}
+
+static int coroutine_fn transfer(FileState *s, Transfer *t)
+{
+    return s->engine == FILE_ENGINE_IO_URING
+               ? transfer_by_ring(t)
+               : thread_pool_submit_co(transfer_in_worker, t);
+}
+
+/* The kernel cannot do it on this file: there is a way without. */
+static bool is_unsupported(int ret)
+{
+    return ret == -EOPNOTSUPP || ret == -ENOSYS;
+}
+
+static int coroutine_fn transfer_all(BlockDriverState *bs, bool is_write,
+                                     int64_t offset, QEMUIOVector *qiov,
+                                     bool dsync)
+{
+    FileState *s = bs->opaque;
+    int64_t bytes = qiov->size, done = 0;
+
+    while (done < bytes) {
+        g_auto(QEMUIOVector) rest = { 0 };
+        Transfer t = { .fd = s->fd,
+                       .is_write = is_write,
+                       .dsync = dsync && !qatomic_read(&s->no_dsync),
+                       .iov = qiov->iov,
+                       .niov = qiov->niov,
+                       .offset = offset + done };
+        int ret;
+
+        if (done) {
+            qemu_iovec_init_slice(&rest, qiov, done, bytes - done);
+            t.iov = rest.iov;
+            t.niov = rest.niov;
+        }
+        ret = transfer(s, &t);
+        if (ret == -EINTR || ret == -EAGAIN) {
+            continue;
+        }
+        if (t.dsync && is_unsupported(ret)) {
+            qatomic_set(&s->no_dsync, true);
+            continue;
+        }
+        if (ret < 0) {
+            return ret;
+        }
+        done += ret;
+        /* Direct I/O that ends inside a block has met the end of the file */
+        if (!is_write &&
+            (!ret || (s->needs_alignment &&
+                      !QEMU_IS_ALIGNED(done, bs->bl.request_alignment)))) {
+            qemu_iovec_memset(qiov, done, 0, bytes - done);
+            break;
+        }
+        if (!ret) {
+            return -ENOSPC;
+        }
+    }
+    if (dsync && qatomic_read(&s->no_dsync)) {
+        return file_co_flush(bs);
+    }
+    return 0;
+}
+
+/* --- requests --- */
+
+static bool memory_is_aligned(const struct iovec *iov, int niov, size_t align)
+{
+    uintptr_t bits = 0;
+
+    for (int i = 0; i < niov; i++) {
+        bits |= (uintptr_t)iov[i].iov_base | iov[i].iov_len;
+    }
+    return !(bits & (align - 1));
+}
+
+static int coroutine_fn bounce(BlockDriverState *bs, bool is_write,
+                               int64_t offset, QEMUIOVector *qiov, bool dsync)
+{
+    QEMU_AUTO_VFREE void *buf = bdrv_try_blockalign(bs, qiov->size);
+    QEMUIOVector local;
+    int ret;
+
+    if (!buf) {
+        return -ENOMEM;
+    }
+    qemu_iovec_init_buf(&local, buf, qiov->size);
+    if (is_write) {
+        qemu_iovec_to_buf(qiov, 0, buf, qiov->size);
+    }
+    ret = transfer_all(bs, is_write, offset, &local, dsync);
+    if (ret >= 0 && !is_write) {
+        qemu_iovec_from_buf(qiov, 0, buf, qiov->size);
+    }
+    return ret;
+}
+
+static int coroutine_fn rw(BlockDriverState *bs, bool is_write, int64_t offset,
+                           QEMUIOVector *qiov, bool dsync)
+{
+    FileState *s = bs->opaque;
+
+    if (unlikely(s->needs_alignment &&
+                 !memory_is_aligned(qiov->iov, qiov->niov,
+                                    bs->bl.min_mem_alignment))) {
+        return bounce(bs, is_write, offset, qiov, dsync);
+    }
+    return transfer_all(bs, is_write, offset, qiov, dsync);
+}
+
+int coroutine_fn file_co_preadv(BlockDriverState *bs, int64_t offset,
+                                int64_t bytes, QEMUIOVector *qiov,
+                                BdrvRequestFlags flags)
+{
+    return rw(bs, false, offset, qiov, false);
+}
+
+static bool wants_dsync(const BlockDriverState *bs, BdrvRequestFlags flags)
+{
+    return (flags & BDRV_REQ_FUA) && !(bs->open_flags & BDRV_O_NO_FLUSH);
+}
+
+int coroutine_fn file_co_pwritev(BlockDriverState *bs, int64_t offset,
+                                 int64_t bytes, QEMUIOVector *qiov,
+                                 BdrvRequestFlags flags)
+{
+    return rw(bs, true, offset, qiov, wants_dsync(bs, flags));
+}
+
+/* --- the fast path --- */
+
+static void fast_done(CqeHandler *h, int res, uint32_t cqe_flags)
+{
+    BlkIo *io = container_of(h, BlkIo, cqe);
+
+    if (likely(res == io->bytes)) {
+        blk_io_complete(io, 0);
+    } else if (res < 0 && res != -EINTR && res != -EAGAIN &&
+               !is_unsupported(res)) {
+        blk_io_complete(io, res);
+    } else {
+        /* Nothing is lost by doing it from the start: a write writes the
+         * same, and a read may have met the end of the file */
+        blk_io_restart_slow(io);
+    }
+}
+
+bool file_submit_fast(BlockDriverState *bs, struct BlkIo *io)
+{
+    FileState *s = bs->opaque;
+    struct io_uring_sqe *sqe;
+    bool dsync;
+
+    if (s->engine != FILE_ENGINE_IO_URING ||
+        (s->needs_alignment &&
+         !memory_is_aligned(io->iov, io->niov, bs->bl.min_mem_alignment))) {
+        return false;
+    }
+    dsync = io->type == BLK_IO_WRITE && wants_dsync(bs, io->leaf_flags);
+    if (unlikely(dsync && qatomic_read(&s->no_dsync))) {
+        return false;
+    }
+    io->cqe.cb = fast_done;
+    sqe = aio_get_sqe(io->ctx, &io->cqe);
+    if (io->niov == 1) {
+        io_uring_prep_rw(
+            io->type == BLK_IO_WRITE ? IORING_OP_WRITE : IORING_OP_READ, sqe,
+            s->fd, io->iov->iov_base, io->bytes, io->leaf_offset);
+    } else {
+        io_uring_prep_rw(io->type == BLK_IO_WRITE ? IORING_OP_WRITEV
+                                                  : IORING_OP_READV,
+                         sqe, s->fd, io->iov, io->niov, io->leaf_offset);
+    }
+    if (dsync) {
+        sqe->rw_flags = RWF_DSYNC;
+    }
+    return true;
+}

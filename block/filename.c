@@ -1,0 +1,71 @@
+/*
+ * The name of a node that opens the same again: a plain file name where that
+ * says everything, json:{...} otherwise.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "block/block-int.h"
+#include "qobject/json.h"
+
+/* Copy the options that make a difference to what the node shows. Whether
+ * there are any. */
+static bool add_strong_options(QDict *dst, const BlockDriverState *bs)
+{
+    const char *const *opt = bs->drv->strong_runtime_opts;
+    bool any = false;
+
+    for (; opt && *opt; opt++) {
+        QObject *value = qdict_get(bs->options, *opt);
+
+        if (value) {
+            qdict_put_obj(dst, *opt, qobject_ref(value));
+            any = true;
+        }
+    }
+    return any;
+}
+
+void bdrv_refresh_filename(BlockDriverState *bs)
+{
+    const BlockDriver *drv = bs->drv;
+    QDict *opts;
+    BdrvChild *c;
+    bool strong;
+
+    if (!drv) {
+        return;
+    }
+    opts = qdict_new();
+    strong = add_strong_options(opts, bs);
+    qdict_put_str(opts, "driver", drv->format_name);
+    LIST_FOREACH(c, &bs->children, next) {
+        bdrv_refresh_filename(c->bs);
+        if (!(c->role & BDRV_CHILD_COW)) {
+            qdict_put(opts, c->name, qobject_ref(c->bs->full_open_options));
+        }
+    }
+    qobject_unref(bs->full_open_options);
+    bs->full_open_options = opts;
+
+    g_free(bs->exact_filename);
+    bs->exact_filename = g_strdup("");
+    if (drv->bdrv_refresh_filename) {
+        drv->bdrv_refresh_filename(bs);
+    } else if (bs->file && !strong && !drv->is_filter &&
+               bs->file->bs->drv->protocol_name) {
+        /* The protocol's name leads to the format by probing or by -f */
+        g_free(bs->exact_filename);
+        bs->exact_filename = g_strdup(bs->file->bs->exact_filename);
+    }
+    g_free(bs->filename);
+    if (bs->exact_filename[0]) {
+        bs->filename = g_strdup(bs->exact_filename);
+    } else {
+        GString *json = qobject_to_json(QOBJECT(opts));
+
+        bs->filename = g_strdup_printf("json:%s", json->str);
+        g_string_free(json, TRUE);
+    }
+}
