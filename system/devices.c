@@ -138,12 +138,10 @@ static char *image_optstr(const char *filename)
 }
 
 /* A -device that a -drive if=virtio stands for; its messages name -drive. */
-static void add_drive_device(CliConfig *config, const CliItem *item,
-                             DriveInfo *dinfo)
+static void add_drive_device(CliConfig *config, DriveInfo *dinfo)
 {
     CliItem *device = cli_item_new(&config->devices, "device", NULL);
 
-    device->loc = item->loc;
     device->opts = qobject_ref(dinfo->device_opts);
     dinfo->claimed = true;
 }
@@ -153,8 +151,9 @@ static bool make_drive(CliConfig *config, CliItem *item, Error **errp)
     g_autofree char *optstr = g_str_equal(item->name, "drive")
                                   ? g_strdup(item->arg)
                                   : image_optstr(item->arg);
-    BlockInterfaceType type =
-        current_machine()->mc->default_cpu_model ? IF_IDE : IF_NONE;
+    BlockInterfaceType type = current_machine()->mc->default_cpu_model
+                                  ? IF_IDE
+                                  : IF_NONE;
     bool help = false;
     DriveInfo *dinfo = drive_add(optstr, type, &help, errp);
 
@@ -165,7 +164,7 @@ static bool make_drive(CliConfig *config, CliItem *item, Error **errp)
         return false;
     }
     if (dinfo->device_opts) {
-        add_drive_device(config, item, dinfo);
+        add_drive_device(config, dinfo);
     }
     return true;
 }

@@ -342,13 +342,14 @@ static bool init_from_options(const CliConfig *config)
 static bool init_from_list(const char *list)
 {
     g_auto(GStrv) names = g_strsplit(list, ":", 0);
-    bool failed = false;
+    bool failed = false, invalid = false;
 
     for (char **name = names; *name; name++) {
         const AccelOps *accel = accel_find(*name);
 
         if (!accel) {
             error_report("invalid accelerator %s", *name);
+            invalid = true;
         } else if (try_accel(accel)) {
             if (failed) {
                 error_report("falling back to %s", accel->name);
@@ -358,7 +359,7 @@ static bool init_from_list(const char *list)
             failed = true;
         }
     }
-    if (!failed) {
+    if (!failed && !invalid) {
         error_report("no accelerator found");
     }
     return false;
