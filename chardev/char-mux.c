@@ -373,10 +373,10 @@ static void mux_handlers_set(Chardev *chr, CharFrontend *fe)
 
     if (!d->connected) {
         d->connected = true;
+        /* If the base device is open, mux_event() is told so here. */
         qemu_chr_fe_set_handlers(&d->base, mux_can_read, mux_read, mux_event,
                                  d);
-    }
-    if (machine_done && chr->be_open && fe->event) {
+    } else if (machine_done && chr->be_open && fe->event) {
         fe->event(fe->opaque, CHR_EVENT_OPENED);
     }
 }
