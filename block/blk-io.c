@@ -63,7 +63,7 @@ static void gate_bh(void *opaque);
 
 static inline unsigned gate_hash(const AioContext *ctx)
 {
-    return ((uintptr_t)ctx >> 6) * 0x9e3779b1u >> 28;
+    return (uint32_t)((uintptr_t)ctx >> 6) * 0x9e3779b1u >> 28;
 }
 QEMU_BUILD_BUG_ON(BLK_GATE_BUCKETS != 16);
 
