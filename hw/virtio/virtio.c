@@ -60,6 +60,10 @@ void virtio_error(VirtIODevice *vdev, const char *fmt, ...)
         va_start(ap, fmt);
         error_vreport(fmt, ap);
         va_end(ap);
+        if (vdev->log_lines == LOG_LINES_MAX) {
+            warn_report("%s: not logging further driver errors for a minute",
+                        vdev->name);
+        }
     }
     qemu_bh_schedule(vdev->broken_bh);
 }
