@@ -3,7 +3,9 @@
  * interrupt line registers.
  *
  * Naturally aligned blocks placed by falling size leave no holes between
- * them, so first fit from the bottom of a window is enough.
+ * them, so first fit from the bottom of a window is enough.  BARs that can
+ * only be below 4 GiB come first; 64-bit ones take what is left there, and
+ * then the window above.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,11 +23,22 @@ static const PCIIORegion *request_region(const BarRequest *b)
     return &b->d->io_regions[b->n];
 }
 
-static int compare_size(gconstpointer a, gconstpointer b)
+static bool can_go_high(const BarRequest *b)
+{
+    const PCIIORegion *r = request_region(b);
+
+    return !(r->type & PCI_BASE_ADDRESS_SPACE_IO) &&
+           (r->type & PCI_BASE_ADDRESS_MEM_TYPE_64) && b->n != PCI_ROM_SLOT;
+}
+
+static int compare_requests(gconstpointer a, gconstpointer b)
 {
     uint64_t sa = request_region(a)->size;
     uint64_t sb = request_region(b)->size;
 
+    if (can_go_high(a) != can_go_high(b)) {
+        return can_go_high(a) ? 1 : -1;
+    }
     return sa < sb ? 1 : sa > sb ? -1 : 0;
 }
 
@@ -43,7 +56,7 @@ static GArray *collect_bars(PCIBus *bus)
             }
         }
     }
-    g_array_sort(bars, compare_size);
+    g_array_sort(bars, compare_requests);
     return bars;
 }
 
@@ -73,8 +86,7 @@ static bool place(const BarRequest *b, PCIWindows *left, uint64_t *addr)
     if (take(&left->mmio32, r->size, align, addr)) {
         return true;
     }
-    return (r->type & PCI_BASE_ADDRESS_MEM_TYPE_64) && b->n != PCI_ROM_SLOT &&
-           take(&left->mmio64, r->size, align, addr);
+    return can_go_high(b) && take(&left->mmio64, r->size, align, addr);
 }
 
 /* Write the register as the guest would, without disturbing its type bits. */
@@ -84,8 +96,7 @@ static void write_bar(const BarRequest *b, uint64_t addr)
     unsigned off = pci_bar_offset(b->n);
 
     pci_set_long(b->d->config + off, addr | r->type);
-    if (!(r->type & PCI_BASE_ADDRESS_SPACE_IO) &&
-        (r->type & PCI_BASE_ADDRESS_MEM_TYPE_64)) {
+    if (can_go_high(b)) {
         pci_set_long(b->d->config + off + 4, addr >> 32);
     }
 }
