@@ -151,6 +151,8 @@ class Schema:
         self.empty = Object('q_empty')
         exprs = [e for e in parser.exprs if e.value is not None]
         self.docs = parser.exprs
+        self.expr_of = {}    # entity name -> Expr
+        self.defined = set()
         for e in exprs:
             self._declare(e)
         for e in exprs:
@@ -181,6 +183,7 @@ class Schema:
         e.entity.doc = e.doc
         e.entity.features = self._features(e.value, e.where)
         self.types[e.name] = e.entity
+        self.expr_of[e.name] = e
         self.entities.append(e.entity)
 
     def _features(self, value, where):
@@ -217,7 +220,10 @@ class Schema:
         return members
 
     def _define(self, e):
-        getattr(self, '_define_' + e.meta)(e, e.entity, e.value)
+        """Fill @e's entity in; what it is based on may call this first."""
+        if e.name not in self.defined:
+            self.defined.add(e.name)
+            getattr(self, '_define_' + e.meta)(e, e.entity, e.value)
 
     def _define_enum(self, e, enum, value):
         for item in value['data']:
@@ -226,46 +232,39 @@ class Schema:
             enum.members.append(Member(item['name'], None, False,
                                        self._features(item, e.where)))
 
-    def _finish_object(self, obj):
-        """Members of the base come first; bases may be defined later."""
-        if obj.base and not getattr(obj, 'finished', False):
-            self._finish_object(obj.base)
-            obj.members = obj.base.members + obj.local
-        obj.finished = True
+    def _base(self, e, name):
+        """The complete struct that @e is based on."""
+        base = self.resolve(name, e.where)
+        if not isinstance(base, Object) or base.meta != 'struct':
+            raise QAPIError(e.where, 'a base must be a struct')
+        self._define(self.expr_of[name])
+        return base
 
     def _define_struct(self, e, obj, value):
         obj.local = self._members(value['data'], e.where)
-        obj.members = obj.local
         if 'base' in value:
-            obj.base = self.resolve(value['base'], e.where)
-            if not obj.base.__class__ is Object:
-                raise QAPIError(e.where, 'a base must be a struct')
-            if not obj.base.members:
-                self._define([x for x in self.docs if x.value is not None and
-                              getattr(x, 'entity', None) is obj.base][0])
-            obj.members = obj.base.members + obj.local
+            obj.base = self._base(e, value['base'])
+        obj.members = (obj.base.members if obj.base else []) + obj.local
 
     def _define_union(self, e, obj, value):
         if isinstance(value['base'], dict):
             obj.local = self._members(value['base'], e.where)
         else:
-            obj.base = self.resolve(value['base'], e.where)
-            obj.local = []
+            obj.base = self._base(e, value['base'])
         obj.members = (obj.base.members if obj.base else []) + obj.local
         tags = [m for m in obj.members if m.name == value['discriminator']]
-        if not tags or tags[0].optional:
+        if not tags or tags[0].optional or \
+                not isinstance(tags[0].type, Enum):
             raise QAPIError(e.where, f"'{e.name}' has no discriminator")
         obj.tag = tags[0]
-        enum_expr = [x for x in self.docs if x.value is not None and
-                     getattr(x, 'entity', None) is obj.tag.type]
-        names = [n if isinstance(n, str) else n['name']
-                 for n in enum_expr[0].value['data']]
+        self._define(self.expr_of[obj.tag.type.name])
+        cases = [m.name for m in obj.tag.type.members]
         for case, spec in value['data'].items():
-            if case not in names:
+            if case not in cases:
                 raise QAPIError(e.where, f"branch '{case}' is not a value "
                                 f"of '{obj.tag.type.name}'")
             obj.variants.append(Member(case, self.resolve(spec, e.where)))
-        for case in names:
+        for case in cases:
             if case not in value['data']:
                 obj.variants.append(Member(case, self.empty))
 

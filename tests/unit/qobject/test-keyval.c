@@ -73,6 +73,26 @@ static void test_bad(void)
     }
 }
 
+/* Random strings of the characters that matter: an answer or an error. */
+static void test_random(void)
+{
+    static const char alphabet[] = "ab01..,,==?_-{";
+
+    for (int i = 0; i < 50000; i++) {
+        char text[16];
+        int len = g_test_rand_int_range(0, sizeof(text));
+        g_autoptr(Error) err = NULL;
+        g_autoptr(QDict) dict = NULL;
+
+        for (int j = 0; j < len; j++) {
+            text[j] = alphabet[g_test_rand_int_range(0, sizeof(alphabet) - 1)];
+        }
+        text[len] = '\0';
+        dict = keyval_parse(text, i % 2 ? "driver" : NULL, NULL, &err);
+        g_assert_true(!dict == !!err);
+    }
+}
+
 static void test_long_key(void)
 {
     g_autofree char *name = g_strnfill(128, 'a');
@@ -177,6 +197,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/keyval/good", test_good);
     g_test_add_func("/keyval/bad", test_bad);
+    g_test_add_func("/keyval/random", test_random);
     g_test_add_func("/keyval/long-key", test_long_key);
     g_test_add_func("/keyval/help", test_help);
     g_test_add_func("/keyval/merge", test_merge);
