@@ -266,6 +266,12 @@ static const BlockDevOps block_dev_ops = {
     .get_path = get_path,
 };
 
+/* What the block layer does for werror=stop and rerror=stop. */
+static void stop_vm_for_io_error(void)
+{
+    qemu_system_vmstop_request(RUN_STATE_IO_ERROR);
+}
+
 static void vm_state_changed(void *opaque, bool running, RunState state)
 {
     VirtIOBlock *s = opaque;
@@ -450,6 +456,7 @@ bool virtio_blk_realize(VirtIOBlock *s, bool ioeventfd, Error **errp)
     }
     blk_set_dev_ops(s->blk, &block_dev_ops, s);
     blk_iostatus_enable(s->blk);
+    blk_set_vmstop_hook(stop_vm_for_io_error);
     s->change = qemu_add_vm_change_state_handler(vm_state_changed, s);
     s->parent_obj.vm_running = runstate_is_running();
     s->realized = true;

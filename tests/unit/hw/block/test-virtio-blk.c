@@ -13,6 +13,9 @@
 #include "tests/unit/virtio/fake-driver.h"
 #include "util/main-loop.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #define DEVFN     (4 << 3)
 #define DISK_SIZE (4 * MiB)
 #define QUEUES    2
@@ -529,6 +532,83 @@ static void test_resize(void)
     bdrv_unref(bs);
 }
 
+/* --- errors of the disk --------------------------------------------------- */
+
+static RunState vmstop_state = RUN_STATE__MAX;
+
+static void vmstop_request(RunState state)
+{
+    vmstop_state = state;
+}
+
+static RunState get_paused(void)
+{
+    return RUN_STATE_PAUSED;
+}
+
+/* Writes of this process behind @bytes of any file fail with EFBIG. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit r = { bytes, RLIM_INFINITY };
+
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &r), ==, 0);
+}
+
+static const char *const stop_on_error[] = { "drive=d0", "iothread=t0",
+                                             "num-queues=2", "werror=stop",
+                                             NULL };
+static const char *const ignore_errors[] = { "drive=d0", "iothread=t0",
+                                             "num-queues=2", "werror=ignore",
+                                             NULL };
+
+static void test_werror(void)
+{
+    static const RunstateOps ops = { .vmstop_request = vmstop_request,
+                                     .get = get_paused };
+    const char *const *props[] = { one_thread, ignore_errors, stop_on_error };
+    const uint64_t sector = DISK_SIZE / 512 - 8;
+    g_autofree uint8_t *data = g_malloc(4096);
+
+    runstate_set_ops(&ops);
+    signal(SIGXFSZ, SIG_IGN);
+    memset(data, 0x42, 4096);
+    for (unsigned i = 0; i < ARRAY_SIZE(props); i++) {
+        g_autofree char *content = NULL;
+        BlockDriverState *bs;
+        FakeUsedElem e;
+
+        make_disk(0);
+        bs = add_node("{'driver': 'file', 'node-name': 'd0', 'filename': "
+                      "'%s'}",
+                      disk_path);
+        setup(props[i]);
+        driver_start(0);
+        limit_files(1 * MiB);
+        if (props[i] != stop_on_error) {
+            g_assert_cmpuint(one(VIRTIO_BLK_T_OUT, sector, data, 4096), ==,
+                             props[i] == one_thread);
+            limit_files(RLIM_INFINITY);
+        } else {
+            offer(0, 0, VIRTIO_BLK_T_OUT, sector, 4096);
+            memcpy(req_at(0, 0)->data, data, 4096);
+            kick(0);
+            WAIT_FOR(vmstop_state == RUN_STATE_IO_ERROR);
+            vm_state_notify(false, RUN_STATE_IO_ERROR);
+            g_assert_false(fake_get_used(&drv[0], &e));
+            limit_files(RLIM_INFINITY);
+            vm_state_notify(true, RUN_STATE_RUNNING);
+            WAIT_FOR(fake_get_used(&drv[0], &e));
+            g_assert_cmpuint(req_at(0, 0)->status, ==, 0);
+            g_assert_true(g_file_get_contents(disk_path, &content, NULL, NULL));
+            g_assert_cmpmem(content + sector * 512, 4096, data, 4096);
+        }
+        driver_stop();
+        teardown();
+        bdrv_unref(bs);
+    }
+    runstate_set_ops(NULL);
+}
+
 static void test_path(void)
 {
     BlockDriverState *bs = add_node("{'driver': 'null-co', 'node-name': 'd0'}");
@@ -749,6 +829,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-blk/wce", test_wce);
     g_test_add_func("/virtio-blk/stop", test_stop);
     g_test_add_func("/virtio-blk/resize", test_resize);
+    g_test_add_func("/virtio-blk/werror", test_werror);
     g_test_add_func("/virtio-blk/path", test_path);
     g_test_add_func("/virtio-blk/messages", test_messages);
     g_test_add_func("/virtio-blk/mapping", test_mapping);
