@@ -250,6 +250,9 @@ static void resize_cb(void *opaque)
 {
     VirtIOBlock *s = opaque;
 
+    if (!s->realized) {
+        return;
+    }
     update_capacity(s);
     virtio_notify_config(&s->parent_obj);
 }
@@ -433,6 +436,8 @@ bool virtio_blk_realize(VirtIOBlock *s, bool ioeventfd, Error **errp)
         return false;
     }
     s->blk = c->conf.blk;
+    /* First: messages about the back end name its device. */
+    blk_set_dev_ops(s->blk, &block_dev_ops, s);
     if (!blkconf_apply_backend_options(
             &c->conf, !blk_supports_write_perm(s->blk), true, errp)) {
         return false;
@@ -454,7 +459,6 @@ bool virtio_blk_realize(VirtIOBlock *s, bool ioeventfd, Error **errp)
         release_contexts(s);
         return false;
     }
-    blk_set_dev_ops(s->blk, &block_dev_ops, s);
     blk_iostatus_enable(s->blk);
     blk_set_vmstop_hook(stop_vm_for_io_error);
     s->change = qemu_add_vm_change_state_handler(vm_state_changed, s);

@@ -267,16 +267,31 @@ static void del_regions(VirtIOPCIProxy *p)
     memory_region_destroy(&p->bar);
 }
 
+/* Only the modern interface is here. */
+static bool check_modes(VirtIOPCIProxy *p, Error **errp)
+{
+    ERRP_GUARD();
+
+    if (!p->disable_modern) {
+        return true;
+    }
+    if (p->disable_legacy == ON_OFF_AUTO_ON) {
+        error_setg(errp, "device cannot work as neither modern nor legacy mode "
+                         "is enabled");
+        error_append_hint(
+            errp, "Set either disable-modern or disable-legacy to off\n");
+    } else {
+        error_setg(errp, "the legacy interface is not supported, "
+                         "disable-modern must be off");
+    }
+    return false;
+}
+
 bool virtio_pci_realize(VirtIOPCIProxy *p, VirtIODevice *vdev, Error **errp)
 {
     PCIDevice *d = &p->pci_dev;
 
-    if (p->disable_modern) {
-        error_setg(errp, p->disable_legacy == ON_OFF_AUTO_ON
-                             ? "device cannot work as neither modern nor "
-                               "legacy mode is enabled"
-                             : "the legacy interface is not supported, "
-                               "disable-modern must be off");
+    if (!check_modes(p, errp)) {
         return false;
     }
     p->vdev = vdev;
