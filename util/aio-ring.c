@@ -22,7 +22,11 @@
 #include "util/osdep.h"
 #include "util/aio-int.h"
 
+#include <poll.h>
 #include <sys/syscall.h>
+#if CONFIG_VALGRIND_H
+#include <valgrind/valgrind.h>
+#endif
 
 #ifndef IORING_SETUP_SINGLE_ISSUER
 #define IORING_SETUP_SINGLE_ISSUER (1U << 12)
@@ -259,6 +263,30 @@ static int ring_syscall(AioContext *ctx, unsigned to_submit,
     return ret < 0 ? -errno : ret;
 }
 
+/*
+ * valgrind runs one thread at a time and does not know that io_uring_enter()
+ * may block: wait by a system call that it does know, and not for long, since
+ * it does not restart an interrupted poll of a ring either.
+ */
+static bool wait_for_valgrind(AioContext *ctx, int64_t timeout_ns)
+{
+#if CONFIG_VALGRIND_H
+    if (RUNNING_ON_VALGRIND) {
+        struct pollfd pfd = { .fd = ctx->ring.uring.ring_fd, .events = POLLIN };
+        struct timespec ts = { .tv_nsec = SCALE_MS };
+
+        if (timeout_ns >= 0 && timeout_ns < SCALE_MS) {
+            ts.tv_nsec = timeout_ns;
+        }
+        aio_ring_enter(ctx, false, 0);
+        ppoll(&pfd, 1, &ts, NULL);
+        ring_syscall(ctx, 0, 0, 0);
+        return true;
+    }
+#endif
+    return false;
+}
+
 void aio_ring_enter(AioContext *ctx, bool wait, int64_t timeout_ns)
 {
     AioRing *r = &ctx->ring;
@@ -266,6 +294,9 @@ void aio_ring_enter(AioContext *ctx, bool wait, int64_t timeout_ns)
     int ret;
 
     if (!to_submit && !wait && !needs_enter(ctx)) {
+        return;
+    }
+    if (wait && wait_for_valgrind(ctx, timeout_ns)) {
         return;
     }
     /* Release: pairs with the kernel's acquire of the tail; the entries

@@ -10,6 +10,12 @@
 
 #include <liburing.h>
 #include <sys/socket.h>
+#if CONFIG_VALGRIND_H
+#include <valgrind/valgrind.h>
+#endif
+
+/* Under valgrind the loop waits in another way, and is late for polling. */
+static bool count_syscalls = true;
 
 static AioContext *ctx;
 
@@ -427,7 +433,9 @@ static void test_notifier(void)
     }
     aio_context_get_stats(ctx, &after);
     g_assert_cmpint(t.n, ==, 101);
-    g_assert_cmpuint(after.syscalls - before.syscalls, <=, 101);
+    if (count_syscalls) {
+        g_assert_cmpuint(after.syscalls - before.syscalls, <=, 101);
+    }
 
     /* Set by a request of the ring. */
     aio_event_notifier_set_deferred(ctx, &t.e);
@@ -530,7 +538,10 @@ static void test_polling(void)
     }
     g_assert_cmpint(t.begins, >, 0);
     aio_context_get_stats(ctx, &after);
-    g_assert_cmpuint(after.poll_hit, >, before.poll_hit);
+    g_assert_cmpint(t.kicks, ==, 5);
+    if (count_syscalls) {
+        g_assert_cmpuint(after.poll_hit, >, before.poll_hit);
+    }
     timer_del(&timer);
 
     /* Beyond the limit: polling stops, and is left before the sleep. */
@@ -585,7 +596,9 @@ static void test_sqe(void)
     for (int i = 0; i < 32; i++) {
         g_assert_true(t[i].done);
     }
-    g_assert_cmpuint(after.syscalls - before.syscalls, ==, 1);
+    if (count_syscalls) {
+        g_assert_cmpuint(after.syscalls - before.syscalls, ==, 1);
+    }
     g_assert_cmpuint(after.cqes - before.cqes, ==, 32);
 
     /* More than the queue holds. */
@@ -686,6 +699,9 @@ int main(int argc, char **argv)
     int ret;
 
     g_test_init(&argc, &argv, NULL);
+#if CONFIG_VALGRIND_H
+    count_syscalls = !RUNNING_ON_VALGRIND;
+#endif
     ctx = aio_context_new(&error_abort);
     aio_context_set_home(ctx);
     g_test_message("ring: %s", aio_context_describe_ring(ctx));
