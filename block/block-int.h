@@ -139,6 +139,10 @@ extern TAILQ_HEAD(BdrvAllStates, BlockDriverState) bdrv_all_states;
 
 /* A new node that is not open. */
 BlockDriverState *bdrv_new(void);
+/* A node of a driver that need not be in the table, without options. */
+BlockDriverState *bdrv_new_open_driver(const BlockDriver *drv,
+                                       const char *node_name, int flags,
+                                       Error **errp);
 bool bdrv_assign_node_name(BlockDriverState *bs, const char *node_name,
                            Error **errp);
 void bdrv_set_total_bytes(BlockDriverState *bs, int64_t bytes);

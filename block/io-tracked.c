@@ -119,6 +119,19 @@ void coroutine_fn bdrv_tracked_make_serialising(BdrvTrackedRequest *req,
     qemu_mutex_unlock(&bs->reqs_lock);
 }
 
+/* From outside of coroutines those who are woken run at once, and they want
+ * the lock. */
+static void QEMU_COLD wake_fast_queue(BlockDriverState *bs)
+{
+    CoQueue woken;
+
+    qemu_co_queue_init(&woken);
+    qemu_mutex_lock(&bs->reqs_lock);
+    STAILQ_CONCAT(&woken.entries, &bs->fast_queue.entries);
+    qemu_mutex_unlock(&bs->reqs_lock);
+    qemu_co_queue_restart_all(&woken);
+}
+
 bool bdrv_fast_write_begin(BlockDriverState *bs, unsigned shard)
 {
     /* Before the flag: pairs with make_serialising() */
@@ -135,7 +148,6 @@ void bdrv_fast_write_end(BlockDriverState *bs, unsigned shard)
     /* Before the flag: pairs with make_serialising() */
     qatomic_dec(&bs->fast_writes->s[shard].n);
     if (unlikely(qatomic_mb_read(&bs->has_serialising))) {
-        QEMU_LOCK_GUARD(&bs->reqs_lock);
-        qemu_co_queue_restart_all(&bs->fast_queue);
+        wake_fast_queue(bs);
     }
 }

@@ -311,6 +311,23 @@ static bool open_common(BlockDriverState *bs, const BlockDriver *drv,
            open_driver(bs, drv, options, errp);
 }
 
+BlockDriverState *bdrv_new_open_driver(const BlockDriver *drv,
+                                       const char *node_name, int flags,
+                                       Error **errp)
+{
+    g_autoptr(QDict) options = qdict_new();
+    BlockDriverState *bs = bdrv_new();
+
+    bs->open_flags = flags;
+    if (!bdrv_assign_node_name(bs, node_name, errp) ||
+        !open_driver(bs, drv, options, errp)) {
+        bdrv_unref(bs);
+        return NULL;
+    }
+    bdrv_refresh_filename(bs);
+    return bs;
+}
+
 /* Open the file of an image whose format may have to be guessed; from then on
  * it is known by its node name. */
 static bool open_image_file(BlockDriverState *bs, const char *filename,
