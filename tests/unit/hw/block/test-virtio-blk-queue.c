@@ -595,6 +595,131 @@ static void test_flood(void)
     fixture_cleanup(f);
 }
 
+/* --- noise ---------------------------------------------------------------- */
+
+/* All descriptors are free again. */
+static void noise_reset(FakeDriver *d, uint16_t start)
+{
+    for (unsigned i = 0; i < 128; i++) {
+        d->desc[i].next = i + 1;
+        d->chain_len[i] = 0;
+    }
+    d->free_head = 0;
+    d->nfree = 128;
+    d->cfg.last_avail = d->avail_idx = start;
+}
+
+/* Change something in a descriptor. */
+static void noise_hit(FakeDesc *d, GRand *r)
+{
+    switch (g_rand_int_range(r, 0, 5)) {
+    case 0:
+        d->addr = (uint64_t)g_rand_int(r) << g_rand_int_range(r, 0, 32);
+        break;
+    case 1:
+        d->addr = FAKE_GPA + g_rand_int_range(r, 0, FAKE_SIZE);
+        break;
+    case 2:
+        d->len = g_rand_int(r) >> g_rand_int_range(r, 0, 32);
+        break;
+    case 3:
+        d->flags ^= 1 << g_rand_int_range(r, 0, 4);
+        break;
+    case 4:
+        d->next = g_rand_int_range(r, 0, 130);
+        break;
+    }
+}
+
+/* Requests of any kind, of which a few descriptors are wrong. */
+static void noise_offer(Fixture *f, GRand *r)
+{
+    FakeDriver *d = &f->drv;
+    static const uint32_t lens[] = { 0, 16, 20, 512, 4096, 8192, 513 };
+
+    for (unsigned i = 0; i < DEPTH; i++) {
+        bool indirect = g_rand_boolean(r);
+        Req *req = req_at(f, i);
+        int head = offer(f, i, g_rand_int_range(r, 0, 15),
+                         g_rand_int_range(r, 0, DISK_SECTORS + 9),
+                         lens[g_rand_int_range(r, 0, ARRAY_SIZE(lens))],
+                         g_rand_int_range(r, 1, 9), indirect);
+
+        if (head < 0) {
+            break;
+        }
+        for (unsigned k = 0; k < 16; k++) {
+            req->data[k] = g_rand_int_range(r, 0, 8) * (k % 4 == 1);
+        }
+        if (!g_rand_int_range(r, 0, 30)) {
+            noise_hit(&d->desc[head], r);
+        }
+        if (indirect && !g_rand_int_range(r, 0, 30)) {
+            noise_hit((FakeDesc *)((uint8_t *)req + sizeof(Req) + 64) +
+                          g_rand_int_range(r, 0, 4),
+                      r);
+        }
+    }
+}
+
+static void process(void *opaque)
+{
+    Fixture *f = opaque;
+
+    virtio_blk_queue_process(&f->q);
+}
+
+static void noise_round(Fixture *f, GRand *r)
+{
+    FakeDriver *d = &f->drv;
+
+    noise_reset(d, g_rand_int(r));
+    d->avail[1] = d->cfg.last_avail;
+    g_assert_true(vring_init(&f->vr, d->mem, &d->cfg, &error_abort));
+    g_assert_true(virtio_blk_queue_init(&f->q, &f->vr, f->ctx, &f->blk,
+                                        &f->params, &ops, f, &error_abort));
+    start(f);
+    noise_offer(f, r);
+    fake_publish(d);
+    event_notifier_set(&f->kick);
+    if (g_rand_boolean(r)) {
+        stop(f);
+        start(f);
+    }
+    aio_wait_bh_oneshot(f->ctx, process, f);
+    stop(f);
+    virtio_blk_queue_cleanup(&f->q);
+    vring_cleanup(&f->vr);
+}
+
+/* Rings of noise: whatever comes, nothing but RAM and disk is touched. */
+static void test_noise(void)
+{
+    g_autofree Fixture *f = g_new(Fixture, 1);
+    GRand *r = g_rand_new_with_seed(77);
+
+    fixture_init(f, true, 0);
+    stop(f);
+    virtio_blk_queue_cleanup(&f->q);
+    vring_cleanup(&f->vr);
+    for (unsigned i = 0; i < 2000; i++) {
+        noise_round(f, r);
+    }
+    g_test_message("%u of 2000 rings were broken", f->broken);
+    g_assert_cmpuint(f->broken, >, 500);
+    g_assert_cmpuint(f->blk.flushes, >, 500);
+
+    /* For fixture_cleanup() */
+    noise_reset(&f->drv, 0);
+    f->drv.avail[1] = 0;
+    g_assert_true(vring_init(&f->vr, f->drv.mem, &f->drv.cfg, &error_abort));
+    g_assert_true(virtio_blk_queue_init(&f->q, &f->vr, f->ctx, &f->blk,
+                                        &f->params, &ops, f, &error_abort));
+    start(f);
+    fixture_cleanup(f);
+    g_rand_free(r);
+}
+
 static void test_no_allocation(void)
 {
     g_autofree Fixture *f = g_new(Fixture, 1);
@@ -629,6 +754,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-blk-queue/errors", test_errors);
     g_test_add_func("/virtio-blk-queue/broken", test_broken);
     g_test_add_func("/virtio-blk-queue/flood", test_flood);
+    g_test_add_func("/virtio-blk-queue/noise", test_noise);
     g_test_add_func("/virtio-blk-queue/no-allocation", test_no_allocation);
     return g_test_run();
 }
