@@ -288,6 +288,14 @@ static uint32_t not_by_default(const CpuModel *m, FeatureWord w)
         return m->migratable ? BIT(8) : 0; /* invtsc */
     case FEAT_KVM:
         return BIT(15); /* MSI destinations above 255: needs the machine */
+    case FEAT_7_0_EBX:
+        return BIT(2) | BIT(25); /* SGX, processor trace: have leaves */
+    case FEAT_7_0_ECX:
+        return BIT(30); /* SGX launch control */
+    case FEAT_7_0_EDX:
+        return BIT(22) | BIT(24) | BIT(25); /* AMX: needs the kernel's leave */
+    case FEAT_7_1_EAX:
+        return BIT(21);
     default:
         return 0;
     }
