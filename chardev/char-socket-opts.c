@@ -143,7 +143,7 @@ bool char_socket_validate(const ChardevSocket *sock, Error **errp)
         error_setg(errp, "'tls_authz' option requires 'tls_creds' option");
         return false;
     }
-    if (listen && reconnect) {
+    if (listen && sock->has_reconnect) {
         error_setg(errp, "'reconnect' option is incompatible with socket in "
                          "server listen mode");
         return false;

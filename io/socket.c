@@ -45,13 +45,13 @@ int socket_get_fd(const char *fdname, Error **errp)
 {
     int fd;
 
-    if (fd_resolver && fdname[0] && !g_ascii_isdigit(fdname[0])) {
-        fd = fd_resolver(fdname, errp);
-        if (fd < 0) {
+    fd = fd_resolver ? fd_resolver(fdname, errp) : SOCKET_FD_NUMBER;
+    if (fd == SOCKET_FD_NUMBER) {
+        if (qemu_strtoi(fdname, NULL, 10, &fd) < 0) {
+            error_setg(errp, "Unable to parse FD number %s", fdname);
             return -1;
         }
-    } else if (qemu_strtoi(fdname, NULL, 10, &fd) < 0) {
-        error_setg(errp, "Unable to parse FD number %s", fdname);
+    } else if (fd < 0) {
         return -1;
     }
     if (!fd_is_socket(fd)) {

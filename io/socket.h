@@ -50,13 +50,13 @@ SocketAddress *socket_parse(const char *str, Error **errp);
 /* The inverse, as messages have it. */
 char *socket_address_to_string(const SocketAddress *addr);
 
-/*
- * The socket that @fdname means: its number, or a name known to the resolver
- * (the current monitor's "getfd" names).  -1 and @errp.
- */
+/* The socket that @fdname means, its number or what the resolver says.  -1 and
+ * @errp. */
 int socket_get_fd(const char *fdname, Error **errp);
+/* Names instead of numbers (those of the current monitor's "getfd"): the
+ * descriptor, which it gives away, -1 and @errp, or SOCKET_FD_NUMBER. */
 typedef int SocketFdResolver(const char *fdname, Error **errp);
-/* Called for names that are no number.  It gives its descriptor away. */
+#define SOCKET_FD_NUMBER (-2) /* there are no names here */
 void socket_set_fd_resolver(SocketFdResolver *resolver);
 
 bool fd_is_socket(int fd);

@@ -59,6 +59,7 @@ static void call_plain(Monitor *mon, const char *command)
 
 static void hmp_quit(Monitor *mon, const char *rest)
 {
+    monitor_hmp_suspend(mon);
     call_plain(mon, "quit");
 }
 

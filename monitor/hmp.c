@@ -199,6 +199,11 @@ char *monitor_hmp_run(const char *line)
 
 /* --- sessions --- */
 
+void monitor_hmp_suspend(Monitor *common)
+{
+    container_of(common, MonitorHMP, common)->suspended = 1;
+}
+
 static void hmp_print(void *opaque, const char *str)
 {
     MonitorHMP *mon = opaque;

@@ -79,6 +79,8 @@ void monitor_qmp_free(Monitor *mon);
 void monitor_hmp_free(Monitor *mon);
 void monitor_hmp_init_globals(void);
 void monitor_hmp_cleanup_globals(void);
+/* No prompt and no input any more: the program ends. */
+void monitor_hmp_suspend(Monitor *mon);
 /* Run @line, and return what it printed. */
 char *monitor_hmp_run(const char *line);
 extern const HMPCommand hmp_commands[];

@@ -186,8 +186,7 @@ static int resolve_fd(const char *fdname, Error **errp)
     if (cur_mon) {
         return monitor_get_fd(cur_mon, fdname, errp);
     }
-    error_setg(errp, "Unable to parse FD number %s", fdname);
-    return -1;
+    return SOCKET_FD_NUMBER;
 }
 
 void monitor_init_with_commands(QmpCommandList *commands)

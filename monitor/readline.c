@@ -177,17 +177,11 @@ static void handle_norm(Readline *rs, uint8_t ch)
     case CTRL('a'):
         rs->index = 0;
         break;
-    case CTRL('b'):
-        move(rs, -1);
-        break;
     case CTRL('d'):
         delete_char(rs);
         break;
     case CTRL('e'):
         rs->index = rs->line->len;
-        break;
-    case CTRL('f'):
-        move(rs, 1);
         break;
     case CTRL('k'):
         g_string_truncate(rs->line, rs->index);
