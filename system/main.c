@@ -26,8 +26,8 @@
 #include "util/main-loop.h"
 #include "util/pidfile.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A phase that went wrong has said why. */
 static void require(bool ok)
@@ -46,22 +46,33 @@ static void require_ok(bool ok, Error *err)
     require(ok);
 }
 
+static char *pidfile_path; /* absolute: a daemon changes its directory */
+
+static void unlink_pidfile(void)
+{
+    unlink(pidfile_path);
+}
+
+/* The file goes away when the program ends, however it does. */
 static void write_pidfile(const char *path)
 {
     Error *err = NULL;
 
-    if (path && !qemu_write_pidfile(path, &err)) {
+    if (!path) {
+        return;
+    }
+    if (!qemu_write_pidfile(path, &err)) {
         error_reportf_err(err, "cannot create PID file: ");
         exit(1);
     }
+    pidfile_path = g_canonicalize_filename(path, NULL);
+    atexit(unlink_pidfile);
 }
 
 /* Ctrl-a x on a terminal that is shared with the guest's serial port. */
 static void on_mux_key(int key)
 {
     if (key == 'x') {
-        printf("QEMU: Terminated\n\r");
-        fflush(stdout);
         qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_UI);
     }
 }
