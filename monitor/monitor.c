@@ -195,9 +195,11 @@ void monitor_init_with_commands(QmpCommandList *commands)
 
     assert(cap);
     monitor_qmp_commands = commands;
-    qmp_commands_init(&monitor_cap_commands);
-    qmp_register_command(&monitor_cap_commands, cap->name, cap->fn,
-                         cap->options);
+    if (!monitor_cap_commands.tqh_last) {
+        qmp_commands_init(&monitor_cap_commands);
+        qmp_register_command(&monitor_cap_commands, cap->name, cap->fn,
+                             cap->options);
+    }
     monitor_events_init();
     monitor_qmp_init_globals();
     monitor_hmp_init_globals();
