@@ -1,6 +1,10 @@
 /*
  * virtio-blk-pci: the virtio-blk device on the PCI transport.
  *
+ * The device is modern only (1af4:1042, revision 1), whatever disable-legacy
+ * says.  QEMU's default on a conventional bus is transitional (1af4:1001);
+ * every driver of virtio 1.0 and later works with both.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
