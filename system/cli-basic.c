@@ -271,6 +271,7 @@ static bool opt_run_with(CliConfig *c, const char *arg, Error **errp)
 
 static bool opt_rtc(CliConfig *c, const char *arg, Error **errp)
 {
+    ERRP_GUARD();
     static const char *const known[] = { "base", "clock", "driftfix", NULL };
     g_autoptr(QDict) opts = opts_parse(arg, NULL, NULL, errp);
     const char *base;
@@ -279,6 +280,14 @@ static bool opt_rtc(CliConfig *c, const char *arg, Error **errp)
         return false;
     }
     base = qdict_get_try_str(opts, "base");
+    if (base && !g_str_equal(base, "localtime") && !g_ascii_isdigit(base[0]) &&
+        !g_str_equal(base, "utc")) {
+        loc_set_none();
+        error_setg(errp, "invalid datetime format");
+        error_append_hint(errp, "valid formats: '2006-06-17T16:01:21' or "
+                                "'2006-06-17'\n");
+        return false;
+    }
     if (base && !g_str_equal(base, "utc")) {
         error_setg(errp, "this build has base=utc only");
         return false;

@@ -6,6 +6,7 @@
 #include "util/osdep.h"
 #include "system/machine.h"
 #include "system/cli.h"
+#include "accel/kvm/cpu-model.h"
 #include "qapi/util.h"
 #include "util/error-report.h"
 
@@ -296,6 +297,23 @@ static bool try_accel(const AccelOps *accel)
         return false;
     }
     set_current_accel(accel);
+    return true;
+}
+
+bool machine_check_cpu_model(const CliConfig *config, Error **errp)
+{
+    CpuModel model;
+
+    if (!config->cpu_model || !current_machine()->accel->no_guest_code) {
+        return true;
+    }
+    if (!cpu_model_parse(&model, config->cpu_model, errp)) {
+        return false;
+    }
+    if (model.def->is_host && g_str_equal(model.def->name, "host")) {
+        error_setg(errp, "CPU model 'host' requires KVM or HVF");
+        return false;
+    }
     return true;
 }
 

@@ -36,4 +36,7 @@ bool machine_apply_options(CliConfig *config, Error **errp);
 /* Choose and open the accelerator; messages are printed. */
 bool machine_init_accel(const CliConfig *config);
 
+/* -cpu with an accelerator that does not look at it. */
+bool machine_check_cpu_model(const CliConfig *config, Error **errp);
+
 #endif

@@ -117,10 +117,11 @@ static void phase_machine(CliConfig *config)
     bool ok = machine_apply_options(config, &err);
 
     require_ok(ok, err);
-    require(create_serial_chardevs(config));
     require(create_monitors(config));
+    require(create_serial_chardevs(config));
     require(machine_init_accel(config));
-    ok = ms->mc->init(ms, &err) && ms->accel->create_vcpus(ms, &err);
+    ok = machine_check_cpu_model(config, &err) && ms->mc->init(ms, &err) &&
+         ms->accel->create_vcpus(ms, &err);
     require_ok(ok, err);
     ok = create_debugcon(config, &err);
     require_ok(ok, err);

@@ -28,6 +28,11 @@ void system_register_types(void)
 
 static bool none_init(MachineState *ms, Error **errp)
 {
+    if (ms->kernel_filename) {
+        error_setg(errp, "The -kernel parameter is not supported (use the "
+                         "generic 'loader' device instead).");
+        return false;
+    }
     return true;
 }
 
