@@ -69,8 +69,10 @@ static void test_duplicate(void)
     g_assert_cmpstr(error_get_pretty(err), ==,
                     "attempt to add duplicate property 'dup' to object "
                     "(type 'container')");
+    object_ref(top);
     object_unparent(top);
-    object_unparent(top);
+    object_unparent(top); /* not in the tree: nothing happens */
+    object_unref(top);
 }
 
 static void test_numbered(void)
