@@ -148,7 +148,7 @@ static int mux_write_fd(Chardev *chr)
 
 static void mux_puts(MuxChardev *d, const char *str)
 {
-    qemu_chr_fe_write_all(&d->base, (const uint8_t *)str, strlen(str));
+    qemu_chr_write(&d->parent, (const uint8_t *)str, strlen(str), true);
 }
 
 static void mux_write_ready(void *opaque)
@@ -256,7 +256,7 @@ static int mux_can_read(void *opaque)
     MuxBuffer *b;
 
     if (d->focus < 0) {
-        return 0;
+        return 1; /* it may be Ctrl-a c */
     }
     b = &d->buffer[d->focus];
     if (b->prod - b->cons < MUX_BUFFER_SIZE) {
@@ -361,10 +361,12 @@ static void mux_detach(Chardev *chr, CharFrontend *fe)
 
     d->fe[fe->tag] = NULL;
     if (d->focus == fe->tag) {
-        d->focus = -1;
-        mux_next_focus(d);
+        d->focus = -1; /* until the user chooses another one */
     }
-    chr->fe = d->focus >= 0 ? d->fe[d->focus] : NULL;
+    chr->fe = NULL;
+    for (int i = 0; i < MAX_MUX && !chr->fe; i++) {
+        chr->fe = d->fe[i];
+    }
 }
 
 static void mux_handlers_set(Chardev *chr, CharFrontend *fe)

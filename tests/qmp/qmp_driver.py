@@ -111,8 +111,9 @@ class Program:
         """Send data and return the answers to it."""
         self.count += 1
         self.send(data + SYNC % self.count)
-        out = self.read_until(rb'\{\s*"id": "sync-%d", "error": \{[^}]*\}\s*\}\r\n'
-                              % self.count)
+        out = self.read_until(
+            rb'\{\s*"id": "sync-%d",\s*"error": \{[^}]*\}\s*\}\r\n'
+            % self.count)
         return re.sub(rb'\{\s*"id": "sync-\d+",.*\Z', b'', out, flags=re.S)
 
     def reconnect(self):
@@ -131,9 +132,9 @@ class Program:
             os.unlink(self.path)
 
 
-def hmp_session(argv, tmpdir, text):
-    """What the human monitor prints on standard output for text."""
-    res = subprocess.run(argv + ['-monitor', 'stdio'], input=text, cwd=tmpdir,
+def stdio_session(argv, tmpdir, text):
+    """What a program prints on standard output, with text as its input."""
+    res = subprocess.run(argv, input=text, cwd=tmpdir,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          timeout=TIMEOUT, check=False)
     return res.stdout

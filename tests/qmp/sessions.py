@@ -10,6 +10,10 @@ import json
 CAPS = 'qmp_capabilities'
 
 
+RECONNECT = object()  # a step: close the connection and make a new one
+PARTIAL = object()    # a step: the beginning of a request
+
+
 def cmd(name, **args):
     req = {'execute': name}
     if args:
@@ -252,11 +256,19 @@ HMC = [CAPS] + [hmc(x) for x in [
     'object_del', 'object_del zz', 'chardev-remove zz',
 ]]
 
+RECONNECTS = [
+    CAPS, 'query-status', PARTIAL, RECONNECT, 'query-status',
+    CAPS, CAPS, RECONNECT, {'execute': CAPS, 'arguments': {'enable': ['oob']}},
+    {'exec-oob': 'foo'}, RECONNECT, CAPS, {'exec-oob': 'foo'}, 'query-chardev',
+]
+
 SESSIONS = [
     ('negotiation', [], NEGOTIATION),
     ('json-errors', [], JSON_ERRORS),
     ('dispatch-errors', [], DISPATCH_ERRORS),
     ('out-of-band', [], OOB),
+    ('reconnects', [], RECONNECTS),
+    ('pretty', [], RUN_STATE + OBJECTS[1:]),
     ('run-state', ['-name', 'vm0', '-uuid',
                    '12345678-1234-5678-9abc-def012345678'], RUN_STATE),
     ('chardevs', ['-chardev', 'null,id=m,mux=on', '-chardev', 'ringbuf,id=r',
@@ -282,10 +294,21 @@ SESSIONS = [
      HMC),
 ]
 
-# For the human monitor on standard input: one line each.
-HMP_SESSIONS = [
-    ('hmp', ['-name', 'vm0'],
+# Text on standard input: (name, arguments, text).
+STDIO_SESSIONS = [
+    ('hmp', ['-name', 'vm0', '-monitor', 'stdio'],
      b'info status\nfoo\nhelp stop\ninfo name\nab\x7f\x7finfo uuid\n'
      b'\x1b[A\x1b[D\x1b[D\x01\x05\x02\x06\x0b\n\x10\x10\x0e\x15stop\ncont\n'
      b'info status\nstop\nabc def\x17\x17q\n'),
+    ('mux', ['-serial', 'mon:stdio'],
+     b'\x01h\x01s\x01\x01\x01?\x01cinfo status\rstop\r\x01c\x01cinfo name\r'
+     b'\x01cab\x01b\x01z\x01x'),
+    ('qmp-stdio', ['-qmp', 'stdio'],
+     b'{"execute":"qmp_capabilities"}{"execute":"query-status"}\n'
+     b'{"execute":"stop","id":1}{"execute":"foo"} [1] junk\n'
+     b'{"execute":"quit"}{"execute":"query-status"}'),
+    ('qmp-mon', ['-chardev', 'stdio,id=s', '-mon',
+                 'chardev=s,mode=control,pretty=on'],
+     b'{"execute":"qmp_capabilities"}{"execute":"query-status"}'
+     b'{"execute":"quit"}'),
 ]
