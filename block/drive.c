@@ -7,7 +7,7 @@
 
 #include "block/drive.h"
 
-#include "block/block.h"
+#include "block/block-int.h"
 #include "block/options.h"
 #include "block/opts.h"
 #include "qobject/keyval.h"
@@ -32,7 +32,8 @@ typedef struct DriveOpts {
     int bus, unit, index; /* -1: not given */
     bool media_cd, read_only, writethrough;
     BlockdevOnError on_read, on_write;
-    int flags; /* of aio= and discard= */
+    int detect_zeroes; /* -1: not given */
+    int flags;         /* of aio= and discard= */
 } DriveOpts;
 
 static void drive_opts_clear(DriveOpts *o)
@@ -247,6 +248,16 @@ static bool take_error_policy(QDict *opts, DriveOpts *o, Error **errp)
            (!rerror || parse_error_action(rerror, true, &o->on_read, errp));
 }
 
+/* -drive accepts detect-zeroes=unmap without discard=unmap; a node does not. */
+static bool take_detect_zeroes(QDict *opts, DriveOpts *o, Error **errp)
+{
+    ERRP_GUARD();
+
+    o->detect_zeroes = bdrv_take_enum(opts, "detect-zeroes",
+                                      bdrv_detect_zeroes_names, errp);
+    return !*errp;
+}
+
 static bool take_flags(QDict *opts, DriveOpts *o, Error **errp)
 {
     g_autofree char *discard = bdrv_take_str(opts, "discard");
@@ -346,7 +357,8 @@ static bool take_options(QDict *opts, DriveOpts *o, Error **errp)
         o->id = make_id(o);
     }
     o->file = bdrv_take_str(opts, "file");
-    if (!take_flags(opts, o, errp) || !take_format(opts, errp)) {
+    if (!take_flags(opts, o, errp) || !take_format(opts, errp) ||
+        !take_detect_zeroes(opts, o, errp)) {
         return false;
     }
     bdrv_default_bool(opts, "read-only", o->read_only);
@@ -383,6 +395,9 @@ static BlockBackend *make_blk(DriveOpts *o, QDict *opts, Error **errp)
             return NULL;
         }
         blk_set_perm(blk, 0, BLK_PERM_ALL, &error_abort);
+        if (o->detect_zeroes >= 0) {
+            blk_bs(blk)->detect_zeroes = o->detect_zeroes;
+        }
     } else {
         blk = blk_new(qemu_get_aio_context(), 0, BLK_PERM_ALL);
     }

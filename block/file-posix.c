@@ -214,7 +214,7 @@ static bool take_options(BlockDriverState *bs, QDict *options, Error **errp)
     bool ignored = false;
 
     if (pr) {
-        error_setg(errp, "No pr-manager with id '%s'", pr);
+        error_setg(errp, "No persistent reservation manager with id '%s'", pr);
         return false;
     }
     return take_aio(bs, options, errp) && take_locking(bs, options, errp) &&
@@ -420,6 +420,7 @@ const BlockDriver bdrv_host_device = {
     .bdrv_parse_filename = device_parse_filename,
     .bdrv_probe_device = device_probe,
     .bdrv_open = device_open,
+    .bdrv_get_specific_info = file_get_specific_info,
     .bdrv_get_specific_stats = device_get_specific_stats,
     FILE_COMMON,
 };

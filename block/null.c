@@ -18,8 +18,8 @@ typedef struct NullState {
     bool read_zeroes;
 } NullState;
 
-static const char *const null_strong_runtime_opts[] = { "size", "latency-ns",
-                                                        "read-zeroes", NULL };
+static const char *const null_strong_runtime_opts[] = { "size", "read-zeroes",
+                                                        NULL };
 
 static void null_co_parse_filename(const char *filename, QDict *options,
                                    Error **errp)

@@ -12,7 +12,7 @@
 #include "block/opts.h"
 #include "util/cutils.h"
 
-static const char *const detect_zeroes_names[] = { "off", "on", "unmap", NULL };
+const char *const bdrv_detect_zeroes_names[] = { "off", "on", "unmap", NULL };
 
 void bdrv_inherited_options(BdrvChildRole role, bool parent_is_format,
                             int *child_flags, QDict *child_options,
@@ -145,7 +145,8 @@ bool bdrv_take_common_options(BlockDriverState *bs, QDict *options,
         error_setg(errp, "Invalid discard option");
         return false;
     }
-    dz = bdrv_take_enum(options, "detect-zeroes", detect_zeroes_names, errp);
+    dz = bdrv_take_enum(options, "detect-zeroes", bdrv_detect_zeroes_names,
+                        errp);
     if (*errp) {
         return false;
     }

@@ -16,6 +16,9 @@ void bdrv_options_from_flags(QDict *options, int flags);
 bool bdrv_flags_from_options(int *flags, QDict *options, Error **errp);
 /* "unmap"/"on" or "ignore"/"off" into *@flags; false for anything else. */
 bool bdrv_parse_discard(const char *mode, int *flags);
+/* Values of detect-zeroes, as in BlockdevDetectZeroesOptions; ends with NULL.
+ */
+extern const char *const bdrv_detect_zeroes_names[];
 /* Remove the options of every node from @options and obey them. */
 bool bdrv_take_common_options(BlockDriverState *bs, QDict *options,
                               Error **errp);
