@@ -13,6 +13,7 @@
 #include "util/osdep.h"
 #include "system/cli.h"
 #include "system/devices.h"
+#include "system/hmp.h"
 #include "system/identity.h"
 #include "system/machine.h"
 #include "system/process.h"
@@ -93,6 +94,7 @@ static void phase_process(CliConfig *config)
     process_setup_signals();
     bdrv_init();
     monitor_init_globals();
+    system_register_hmp();
     qemu_chr_set_mux_key_handler(on_mux_key);
     system_qmp_set_identity(config->vm_name,
                             config->has_uuid ? config->uuid : NULL);
