@@ -382,11 +382,7 @@ static Chardev *chr_new(const char *label, const char *filename, bool mux_mon,
     Chardev *chr;
 
     if (strstart(filename, "chardev:", &p)) {
-        chr = qemu_chr_find(p);
-        if (!chr) {
-            error_setg(errp, "chardev \"%s\" not found", p);
-        }
-        return chr;
+        return qemu_chr_find(p);
     }
     if (g_str_equal(filename, "none")) {
         return NULL;

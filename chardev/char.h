@@ -40,7 +40,8 @@ typedef void CharWriteReady(void *opaque);
 /*
  * From the short form of -serial, -monitor, -qmp ("stdio", "tcp:h:p,server=on",
  * "unix:path", "mon:stdio", "file:x", "null", "chardev:id" ...), named @label.
- * NULL after a message in @errp; NULL without one for "none".
+ * NULL: with or, as in QEMU for "none", "chardev:" and "tcp:" that say
+ * nothing, without a message in @errp.
  */
 Chardev *qemu_chr_new(const char *label, const char *filename, Error **errp);
 /* The same for users that may share it with a monitor ("mon:"): a monitor
@@ -49,8 +50,8 @@ Chardev *qemu_chr_new_mux_mon(const char *label, const char *filename,
                               Error **errp);
 void qemu_chr_set_mux_monitor(void (*fn)(Chardev *chr, Error **errp));
 
-/* Is @filename a short form?  Else false and @errp ("'x' is not a valid char
- * driver", or an error in its options). */
+/* Is @filename a short form?  Else false and maybe @errp ("'x' is not a valid
+ * char driver", or an error in its options). */
 bool qemu_chr_is_valid_short(const char *filename, Error **errp);
 
 /* From -chardev's @opts (flat strings: "backend", "id", ...). */

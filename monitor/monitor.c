@@ -12,6 +12,7 @@
 #include "qapi/qapi-types-control.h"
 #include "qapi/qapi-visit-control.h"
 #include "qapi/qobject-input-visitor.h"
+#include "qobject/keyval.h"
 #include "util/cutils.h"
 #include "util/error-report.h"
 #include "util/main-loop.h"
@@ -258,12 +259,36 @@ bool monitor_init(MonitorOptions *opts, bool allow_hmp, Error **errp)
     return monitor_init_hmp(chr, true, errp);
 }
 
+/* Names are checked before anything else is. */
+static bool check_option_names(const char *str, Error **errp)
+{
+    static const char *const names[] = { "id", "mode", "chardev", "pretty",
+                                         NULL };
+    g_autoptr(QDict) opts = opts_parse(str, "chardev", NULL, errp);
+    const QDictEntry *e;
+
+    if (!opts) {
+        return false;
+    }
+    QDICT_FOREACH(opts, e) {
+        if (!g_strv_contains(names, qdict_entry_key(e))) {
+            error_setg(errp, "Invalid parameter '%s'", qdict_entry_key(e));
+            return false;
+        }
+    }
+    return true;
+}
+
 bool monitor_init_opts(const char *str, Error **errp)
 {
-    Visitor *v = qobject_input_visitor_new_str(str, "chardev", errp);
     MonitorOptions *opts = NULL;
+    Visitor *v;
     bool ok;
 
+    if (!check_option_names(str, errp)) {
+        return false;
+    }
+    v = qobject_input_visitor_new_str(str, "chardev", errp);
     if (!v) {
         return false;
     }
@@ -289,7 +314,9 @@ bool monitor_parse(const char *arg, const char *mode, bool pretty, int index,
     } else {
         label = g_strdup_printf("compat_monitor%d", index);
         if (!qemu_chr_is_valid_short(arg, &local_err)) {
-            error_report_err(local_err);
+            if (local_err) {
+                error_report_err(local_err);
+            }
             error_setg(errp, "parse error: %s", arg);
             return false;
         }

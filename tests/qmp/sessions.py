@@ -312,3 +312,43 @@ STDIO_SESSIONS = [
      b'{"execute":"qmp_capabilities"}{"execute":"query-status"}'
      b'{"execute":"quit"}'),
 ]
+
+# Command lines that fail: status and message are compared.
+BAD_OPTIONS = [x.split() for x in [
+    '-chardev foo,id=a', '-chardev id=a', '-chardev socket',
+    '-chardev socket,id=a', '-chardev null,id=1a',
+    '-chardev socket,id=a,path=/nonexistent/x', '-chardev socket,id=a,host=h',
+    '-chardev socket,id=a,port=1', '-chardev socket,id=a,path=x,host=h,port=1',
+    '-chardev socket,id=a,path=x,server=on,wait=off,telnet=foo',
+    '-chardev socket,id=a,path=x,bar=foo', '-chardev socket,id=a,path=x,wait=off',
+    '-chardev socket,id=a,fd=99', '-chardev socket,id=a,fd=1',
+    '-chardev socket,id=a,path=x,server=on,reconnect=1',
+    '-chardev socket,id=a,path=x,reconnect=1,reconnect-ms=3',
+    '-chardev socket,id=a,path=x,reconnect=foo',
+    '-chardev socket,id=a,path=x,tls-creds=foo',
+    '-chardev socket,id=a,host=nohost.invalid,port=1,server=on,wait=off',
+    '-chardev socket,id=a,host=127.0.0.1,port=abc,server=on,wait=off',
+    '-chardev socket,id=a,path=/nonexistent/a,server=on',
+    '-chardev socket,id=a,host=127.0.0.1,port=0,server=on,ipv6=on',
+    '-chardev socket,id=a,host=localhost,port=0,server=on,ipv4=off,ipv6=off',
+    '-chardev socket,id=a,server=on,path=' + 'x' * 120,
+    '-chardev null,id=a -chardev null,id=a',
+    '-chardev file,id=a', '-chardev file,id=a,path=/nonexistent/x',
+    '-chardev pipe,id=a,path=/nonexistent/x', '-chardev ringbuf,id=a,size=3',
+    '-chardev ringbuf,id=a,size=zz', '-chardev stdio,id=a,signal=zz',
+    '-chardev mux,id=a', '-chardev mux,id=a,chardev=zz',
+    '-chardev null,id=a,mux=on,foo=1', '-chardev null,id=a,mux=zz',
+    '-chardev null,id=a,logfile=/nonexistent/x',
+    '-chardev stdio,id=a -chardev stdio,id=b',
+    '-mon chardev=zz', '-mon mode=control', '-mon foo=1',
+    '-chardev null,id=a -mon chardev=a,mode=foo',
+    '-chardev null,id=a -mon chardev=a,pretty=x',
+    '-chardev null,id=a -mon chardev=a,mode=readline '
+    '-mon chardev=a,mode=control',
+    '-chardev stdio,id=a -monitor stdio', '-qmp foo:x', '-qmp none', '-qmp chardev:x',
+    '-qmp stdio,foo=1', '-qmp fd:99', '-qmp file:', '-qmp pipe:/nonexistent/z',
+    '-qmp tcp:127.0.0.1:0,foo=on', '-qmp unix:x,server=x', '-monitor tcp:a',
+    '-monitor tcp:localhost:1', '-monitor tcp:localhost:1x', '-monitor unix:',
+    '-serial foo', '-serial foo:bar', '-serial chardev:foo',
+    '-serial tcp:127.0.0.1:1', '-serial mon:foo',
+]]

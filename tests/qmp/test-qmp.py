@@ -20,8 +20,8 @@ import sys
 import tempfile
 
 from qmp_driver import Dead, Program, stdio_session
-from sessions import (CAPS, PARTIAL, RECONNECT, SESSIONS, STDIO_SESSIONS,
-                      to_bytes)
+from sessions import (BAD_OPTIONS, CAPS, PARTIAL, RECONNECT, SESSIONS,
+                      STDIO_SESSIONS, to_bytes)
 
 BASE = ['-S', '-nodefaults', '-display', 'none']
 
@@ -200,6 +200,28 @@ def run_stdio(tap, our, oracle, reason, wanted):
                    'ours: %r\nQEMU: %r' % (a, b))
 
 
+def run_bad(argv, args):
+    with tempfile.TemporaryDirectory(prefix='test-qmp-') as tmpdir:
+        res = subprocess.run(argv + BASE + args, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             cwd=tmpdir, timeout=20, check=False)
+        out = res.stdout.replace(tmpdir.encode(), b'TMP')
+        return res.returncode, out.decode(errors='replace')
+
+
+def run_bad_options(tap, our, oracle, reason):
+    diffs = []
+    for args in BAD_OPTIONS:
+        a = run_bad(our, args)
+        b = run_bad(oracle, args) if oracle else a
+        if a != b or a[0] != 1:
+            diffs.append('%s\n  ours: %s\n  QEMU: %s' % (' '.join(args), a, b))
+    name = 'bad options of character devices and monitors'
+    tap.result(not diffs, name, '\n'.join(diffs))
+    if not oracle:
+        tap.skip(name + ', compared', reason)
+
+
 # --- introspection: ours is a part of QEMU's -------------------------------
 
 class Schema:
@@ -318,6 +340,8 @@ def main():
     wanted = args[1:]
     run_sessions(tap, our, oracle, reason, wanted, '-v' in sys.argv)
     run_stdio(tap, our, oracle, reason, wanted)
+    if not wanted or 'options' in wanted:
+        run_bad_options(tap, our, oracle, reason)
     if not wanted or 'introspection' in wanted:
         run_introspection(tap, our, oracle, reason)
     print('1..%d' % tap.count)
