@@ -11,13 +11,11 @@
 
 typedef struct ISADebugcon ISADebugcon;
 
-/* @iobase: 0xe9; @readback: what a read gives (0xe9). */
+/* For -debugcon. @iobase: 0xe9; @readback: what a read gives (0xe9). */
 ISADebugcon *isa_debugcon_new(MemoryRegion *io, uint16_t iobase,
                               uint8_t readback);
+void isa_debugcon_free(ISADebugcon *s); /* NULL is fine */
 void isa_debugcon_set_backend(ISADebugcon *s, const SerialBackend *be,
                               void *opaque);
-
-/* @iobase: 0x501, @iosize: 2. */
-void isa_debug_exit_new(MemoryRegion *io, uint16_t iobase, uint16_t iosize);
 
 #endif

@@ -454,8 +454,9 @@ static const MemoryRegionOps port92_ops = {
 
 void i8042_reset(I8042State *s)
 {
-    s->mode = MODE_KBD_INT | MODE_AUX_INT;
-    s->status = STATUS_CMD | STATUS_UNLOCKED;
+    /* As firmware leaves it, since none runs. */
+    s->mode = MODE_KBD_INT | MODE_AUX_INT | MODE_SYS | MODE_TRANSLATE;
+    s->status = STATUS_SYS | STATUS_CMD | STATUS_UNLOCKED;
     s->outport = OUTPORT_DEFAULT;
     s->pending_cmd = 0;
     s->last = 0;

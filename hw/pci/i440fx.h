@@ -31,8 +31,8 @@
 PCIBus *i440fx_init(MemoryRegion *mem, MemoryRegion *io, Error **errp);
 
 /*
- * Make the ISA bridge on @bus; interrupts go to @isa_irqs[0..15] (lines are
- * the caller's).  NULL with @errp.
+ * Make the ISA bridge on @bus, with "isa.0" behind it; interrupts go to
+ * @isa_irqs[0..15] (lines are the caller's).  NULL with @errp.
  */
 PCIDevice *piix3_init(PCIBus *bus, const qemu_irq *isa_irqs, Error **errp);
 

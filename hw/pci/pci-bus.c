@@ -267,6 +267,6 @@ void pci_root_bus_free(PCIBus *bus)
 }
 
 const TypeInfo *const pci_types[] = {
-    &pci_bus_type, &pci_device_type, &i440fx_pcihost_type,
-    &i440fx_type,  &piix3_type,      NULL,
+    &pci_bus_type, &pci_device_type, &i440fx_pcihost_type, &i440fx_type,
+    &piix3_type,   &isa_bus_type,    &isa_device_type,     NULL,
 };

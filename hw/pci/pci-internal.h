@@ -31,6 +31,8 @@ extern const TypeInfo pci_device_type;
 extern const TypeInfo i440fx_pcihost_type;
 extern const TypeInfo i440fx_type;
 extern const TypeInfo piix3_type;
+extern const TypeInfo isa_bus_type;
+extern const TypeInfo isa_device_type;
 extern const Property pci_device_props[];
 
 /* pci-bus.c: give @d its place (d->devfn >= 0 or -1), or say who is there. */

@@ -107,7 +107,7 @@ typedef struct PCIWindows {
     PCIWindow mmio64;
 } PCIWindows;
 
-/* "pci-device", "PCI", i440FX, PIIX3; for type_register_table(). */
+/* PCI, ISA, the chipset; for type_register_table(). */
 extern const TypeInfo *const pci_types[];
 
 OBJECT_DECLARE_TYPE(PCIDevice, PCI_DEVICE, TYPE_PCI_DEVICE)

@@ -7,17 +7,17 @@
 #include "util/osdep.h"
 
 #include "hw/pci/i440fx.h"
+#include "hw/pci/isa.h"
 #include "hw/pci/pci-internal.h"
 
-#define PIIX_NUM_ISA_IRQS 16
-#define PIIX_PIRQ_IRQ     0x0f /* route control: which ISA interrupt */
-#define PIIX_PM_DEVFN     PCI_DEVFN(1, 3)
-#define PIIX_PM_IRQ       9      /* the SCI is wired to it */
-#define PIIX_ROUTABLE     0xdef8 /* 3-7, 9-12, 14, 15 */
+#define PIIX_PIRQ_IRQ 0x0f /* route control: which ISA interrupt */
+#define PIIX_PM_DEVFN PCI_DEVFN(1, 3)
+#define PIIX_PM_IRQ   9      /* the SCI is wired to it */
+#define PIIX_ROUTABLE 0xdef8 /* 3-7, 9-12, 14, 15 */
 
 typedef struct PIIX3State {
     PCIDevice pci; /* first */
-    qemu_irq isa_irqs[PIIX_NUM_ISA_IRQS];
+    qemu_irq isa_irqs[ISA_NUM_IRQS];
     bool pirq_level[PIIX_NUM_PIRQS];
     uint16_t asserted; /* ISA interrupts that PIRQs hold up now */
 } PIIX3State;
@@ -48,7 +48,7 @@ static void update_isa_irqs(PIIX3State *s)
     }
     changed = now ^ s->asserted;
     s->asserted = now;
-    for (int irq = 0; irq < PIIX_NUM_ISA_IRQS; irq++) {
+    for (int irq = 0; irq < ISA_NUM_IRQS; irq++) {
         if (changed & (1 << irq)) {
             qemu_set_irq(s->isa_irqs[irq], !!(now & (1 << irq)));
         }
@@ -150,6 +150,7 @@ PCIDevice *piix3_init(PCIBus *bus, const qemu_irq *isa_irqs, Error **errp)
         PIIX3State *s = (PIIX3State *)d;
 
         memcpy(s->isa_irqs, isa_irqs, sizeof(s->isa_irqs));
+        isa_bus_new(&d->qdev, isa_irqs);
         pci_bus_irqs(bus, piix3_set_pirq, piix3_map_irq, s, PIIX_NUM_PIRQS);
     }
     return d;
