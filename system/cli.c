@@ -52,6 +52,13 @@ static const CliHandler *option_handler(const CliOption *opt)
     return h;
 }
 
+bool cli_option_supported(const char *name)
+{
+    const CliOption *opt = find_option(name);
+
+    return opt && option_handler(opt);
+}
+
 /* The option at argv[*index], which moves behind it and its argument. */
 static const CliOption *next_option(int argc, char **argv, int *index,
                                     const char **arg)

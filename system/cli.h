@@ -59,6 +59,8 @@ typedef struct CliConfig {
  * (status 1 and 0), as everywhere in this module.
  */
 void cli_parse(CliConfig *config, int argc, char **argv);
+/* Is there someone who handles -NAME (any spelling)? */
+bool cli_option_supported(const char *name);
 void cli_config_free(CliConfig *config);
 
 /* --- for the files of system/ --- */
