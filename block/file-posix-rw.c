@@ -35,7 +35,7 @@ struct io_uring_sqe *file_ring_get(FileRingReq *req)
     return aio_get_sqe(qemu_get_current_aio_context(), &req->cqe);
 }
 
-int coroutine_fn file_ring_wait(FileRingReq *req)
+int coroutine_fn file_co_ring_wait(FileRingReq *req)
 {
     qemu_coroutine_yield();
     return req->res;
@@ -78,10 +78,10 @@ static int coroutine_fn transfer_by_ring(Transfer *t)
     } else {
         io_uring_prep_readv(sqe, t->fd, t->iov, t->niov, t->offset);
     }
-    return file_ring_wait(&req);
+    return file_co_ring_wait(&req);
 }
 
-static int coroutine_fn transfer(FileState *s, Transfer *t)
+static int coroutine_fn co_transfer(FileState *s, Transfer *t)
 {
     return s->engine == FILE_ENGINE_IO_URING
                ? transfer_by_ring(t)
@@ -116,7 +116,7 @@ static int coroutine_fn transfer_all(BlockDriverState *bs, bool is_write,
             t.iov = rest.iov;
             t.niov = rest.niov;
         }
-        ret = transfer(s, &t);
+        ret = co_transfer(s, &t);
         if (ret == -EINTR || ret == -EAGAIN) {
             continue;
         }

@@ -34,7 +34,7 @@ static int coroutine_fn flush_by_ring(FileState *s)
         struct io_uring_sqe *sqe = file_ring_get(&req);
 
         io_uring_prep_fsync(sqe, s->fd, IORING_FSYNC_DATASYNC);
-        ret = file_ring_wait(&req);
+        ret = file_co_ring_wait(&req);
     } while (ret == -EINTR || ret == -EAGAIN);
     return ret;
 }
@@ -98,7 +98,7 @@ static int coroutine_fn do_space(FileState *s, SpaceCall *c)
         struct io_uring_sqe *sqe = file_ring_get(&req);
 
         io_uring_prep_fallocate(sqe, c->fd, c->mode, c->offset, c->bytes);
-        ret = file_ring_wait(&req);
+        ret = file_co_ring_wait(&req);
     } while (ret == -EINTR || ret == -EAGAIN);
     return translate_err(ret);
 }

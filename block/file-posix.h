@@ -96,8 +96,8 @@ typedef struct FileRingReq {
     int res;
 } FileRingReq;
 
-/* An entry to fill in; then file_ring_wait() gives its result. */
+/* An entry to fill in; then file_co_ring_wait() gives its result. */
 struct io_uring_sqe *file_ring_get(FileRingReq *req);
-int coroutine_fn file_ring_wait(FileRingReq *req);
+int coroutine_fn file_co_ring_wait(FileRingReq *req);
 
 #endif

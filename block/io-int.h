@@ -16,12 +16,12 @@
 /* From begin to end @req is seen by requests that must not overlap it. */
 void bdrv_tracked_begin(BdrvTrackedRequest *req, BlockDriverState *bs,
                         int64_t offset, int64_t bytes);
-void coroutine_fn bdrv_tracked_end(BdrvTrackedRequest *req);
+void coroutine_fn bdrv_co_tracked_end(BdrvTrackedRequest *req);
 /* Later requests that overlap @req's range, rounded to @align, wait for it. */
-void coroutine_fn bdrv_tracked_make_serialising(BdrvTrackedRequest *req,
-                                                int64_t align);
+void coroutine_fn bdrv_co_tracked_make_serialising(BdrvTrackedRequest *req,
+                                                   int64_t align);
 /* Wait for earlier ones: those that serialise, or all if @req does. */
-void coroutine_fn bdrv_tracked_wait(BdrvTrackedRequest *req);
+void coroutine_fn bdrv_co_tracked_wait(BdrvTrackedRequest *req);
 
 /* A write by the fast path; false: it has to take the slow path. */
 bool bdrv_fast_write_begin(BlockDriverState *bs, unsigned shard);
@@ -32,9 +32,9 @@ void bdrv_fast_write_end(BlockDriverState *bs, unsigned shard);
 /* Longest read or write for the driver, a multiple of the alignment. */
 int64_t bdrv_max_transfer(const BlockDriverState *bs);
 /* Aligned, inside the limits; no FUA emulation. */
-int coroutine_fn bdrv_driver_pwritev(BlockDriverState *bs, int64_t offset,
-                                     int64_t bytes, QEMUIOVector *qiov,
-                                     BdrvRequestFlags flags);
+int coroutine_fn bdrv_co_driver_pwritev(BlockDriverState *bs, int64_t offset,
+                                        int64_t bytes, QEMUIOVector *qiov,
+                                        BdrvRequestFlags flags);
 /* After something was written up to @end. */
 void bdrv_write_done(BlockDriverState *bs, int64_t end, bool ok);
 /* 0 or the reason why @child must not write there. */
@@ -43,7 +43,8 @@ int bdrv_check_write(BdrvChild *child, int64_t offset, int64_t bytes);
 /* --- io-zero.c --- */
 
 /* Aligned to the request alignment. FUA is seen to. */
-int coroutine_fn bdrv_do_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
-                                       int64_t bytes, BdrvRequestFlags flags);
+int coroutine_fn bdrv_co_do_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
+                                          int64_t bytes,
+                                          BdrvRequestFlags flags);
 
 #endif

@@ -36,7 +36,7 @@ void bdrv_tracked_begin(BdrvTrackedRequest *req, BlockDriverState *bs,
     LIST_INSERT_HEAD(&bs->tracked, req, list);
 }
 
-void coroutine_fn bdrv_tracked_end(BdrvTrackedRequest *req)
+void coroutine_fn bdrv_co_tracked_end(BdrvTrackedRequest *req)
 {
     QEMU_LOCK_GUARD(&req->bs->reqs_lock);
     LIST_REMOVE(req, list);
@@ -80,7 +80,7 @@ static void coroutine_fn wait_locked(BdrvTrackedRequest *self)
     }
 }
 
-void coroutine_fn bdrv_tracked_wait(BdrvTrackedRequest *req)
+void coroutine_fn bdrv_co_tracked_wait(BdrvTrackedRequest *req)
 {
     QemuMutex *lock = &req->bs->reqs_lock;
 
@@ -99,8 +99,8 @@ static bool fast_writes_in_flight(const BlockDriverState *bs)
     return false;
 }
 
-void coroutine_fn bdrv_tracked_make_serialising(BdrvTrackedRequest *req,
-                                                int64_t align)
+void coroutine_fn bdrv_co_tracked_make_serialising(BdrvTrackedRequest *req,
+                                                   int64_t align)
 {
     BlockDriverState *bs = req->bs;
     int64_t end = ROUND_UP(req->offset + req->bytes, align);

@@ -53,15 +53,15 @@ static int coroutine_fn write_zero_data(BlockDriverState *bs, int64_t offset,
         int64_t num = MIN(bytes, size);
         QEMUIOVector qiov = QEMU_IOVEC_INIT_BUF(qiov, buf, num);
 
-        ret = bdrv_driver_pwritev(bs, offset, num, &qiov, flags);
+        ret = bdrv_co_driver_pwritev(bs, offset, num, &qiov, flags);
         offset += num;
         bytes -= num;
     }
     return ret;
 }
 
-int coroutine_fn bdrv_do_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
-                                       int64_t bytes, BdrvRequestFlags flags)
+int coroutine_fn bdrv_co_do_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
+                                          int64_t bytes, BdrvRequestFlags flags)
 {
     int64_t align = MAX(bs->bl.pwrite_zeroes_alignment,
                         bs->bl.request_alignment);
@@ -144,10 +144,10 @@ int coroutine_fn bdrv_co_pdiscard(BdrvChild *child, int64_t offset,
     }
     bdrv_inc_in_flight(bs);
     bdrv_tracked_begin(&req, bs, offset, bytes);
-    bdrv_tracked_wait(&req);
+    bdrv_co_tracked_wait(&req);
     ret = do_pdiscard(bs, offset, bytes);
     bdrv_write_done(bs, 0, true);
-    bdrv_tracked_end(&req);
+    bdrv_co_tracked_end(&req);
     bdrv_dec_in_flight(bs);
     return ret;
 }

@@ -112,9 +112,9 @@ static int coroutine_fn driver_preadv(BlockDriverState *bs, int64_t offset,
                                              flags & bs->supported_read_flags));
 }
 
-int coroutine_fn bdrv_driver_pwritev(BlockDriverState *bs, int64_t offset,
-                                     int64_t bytes, QEMUIOVector *qiov,
-                                     BdrvRequestFlags flags)
+int coroutine_fn bdrv_co_driver_pwritev(BlockDriverState *bs, int64_t offset,
+                                        int64_t bytes, QEMUIOVector *qiov,
+                                        BdrvRequestFlags flags)
 {
     if (!bs->drv->bdrv_co_pwritev) {
         return -ENOTSUP;
@@ -167,7 +167,7 @@ static int coroutine_fn bounce_rw(BlockDriverState *bs, bool is_write,
     qemu_iovec_init_buf(&local, buf, bytes);
     if (is_write) {
         qemu_iovec_to_buf(qiov, 0, buf, bytes);
-        return split_rw(bs, bdrv_driver_pwritev, offset, bytes, &local, 0,
+        return split_rw(bs, bdrv_co_driver_pwritev, offset, bytes, &local, 0,
                         flags);
     }
     ret = split_rw(bs, driver_preadv, offset, bytes, &local, 0, flags);
@@ -261,8 +261,8 @@ static int coroutine_fn aligned_pwritev(BlockDriverState *bs, int64_t offset,
 
     flags = detect_zeroes(bs, qiov, flags);
     if (flags & BDRV_REQ_ZERO_WRITE) {
-        ret = bdrv_do_pwrite_zeroes(bs, offset, bytes,
-                                    flags & ~BDRV_REQ_ZERO_WRITE);
+        ret = bdrv_co_do_pwrite_zeroes(bs, offset, bytes,
+                                       flags & ~BDRV_REQ_ZERO_WRITE);
         bdrv_write_done(bs, offset + bytes, ret >= 0);
         return ret;
     }
@@ -271,7 +271,8 @@ static int coroutine_fn aligned_pwritev(BlockDriverState *bs, int64_t offset,
     if (unlikely(too_many_elements(bs, qiov))) {
         ret = bounce_rw(bs, true, offset, bytes, qiov, flags);
     } else {
-        ret = split_rw(bs, bdrv_driver_pwritev, offset, bytes, qiov, 0, flags);
+        ret = split_rw(bs, bdrv_co_driver_pwritev, offset, bytes, qiov, 0,
+                       flags);
     }
     bdrv_write_done(bs, offset + bytes, ret >= 0);
     if (ret >= 0 && emulate_fua) {
@@ -471,16 +472,16 @@ static int coroutine_fn do_pwritev(BlockDriverState *bs, int64_t offset,
     bdrv_tracked_begin(&req, bs, offset, bytes);
     padding = find_padding(bs, offset, bytes, &pad);
     if (unlikely(padding || (flags & BDRV_REQ_SERIALISING))) {
-        bdrv_tracked_make_serialising(&req, bs->bl.request_alignment);
+        bdrv_co_tracked_make_serialising(&req, bs->bl.request_alignment);
     } else {
-        bdrv_tracked_wait(&req);
+        bdrv_co_tracked_wait(&req);
     }
     if (unlikely(padding)) {
         ret = padded_pwritev(bs, &pad, offset, bytes, qiov, flags);
     } else {
         ret = aligned_pwritev(bs, offset, bytes, qiov, flags);
     }
-    bdrv_tracked_end(&req);
+    bdrv_co_tracked_end(&req);
     bdrv_dec_in_flight(bs);
     return ret;
 }

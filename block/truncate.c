@@ -62,7 +62,7 @@ int coroutine_fn bdrv_co_truncate(BdrvChild *child, int64_t offset, bool exact,
     bdrv_inc_in_flight(bs);
     /* Nobody writes to the part that comes or goes */
     bdrv_tracked_begin(&req, bs, MIN(offset, old_size), ABS(offset - old_size));
-    bdrv_tracked_make_serialising(&req, 1);
+    bdrv_co_tracked_make_serialising(&req, 1);
     ret = call_driver(bs, offset, exact, prealloc, flags, errp);
     if (ret >= 0) {
         ret = bdrv_refresh_length(bs);
@@ -81,7 +81,7 @@ int coroutine_fn bdrv_co_truncate(BdrvChild *child, int64_t offset, bool exact,
             }
         }
     }
-    bdrv_tracked_end(&req);
+    bdrv_co_tracked_end(&req);
     bdrv_dec_in_flight(bs);
     return ret;
 }
