@@ -166,8 +166,9 @@ static void test_random(void)
 
 int main(int argc, char **argv)
 {
-    qemu_irq *irqs = qemu_allocate_irqs(test_irq_set, isa_level, 16);
+    static qemu_irq *irqs; /* to the end of the test */
 
+    irqs = qemu_allocate_irqs(test_irq_set, isa_level, 16);
     g_test_init(&argc, &argv, NULL);
     qemu_init_main_loop(&error_abort);
     qemu_clock_enable(QEMU_CLOCK_VIRTUAL, true);

@@ -84,8 +84,9 @@ static const PCIWindows test_windows = {
 
 static inline void test_pci_init(void)
 {
-    qemu_irq *irqs = qemu_allocate_irqs(test_irq_set, test_isa_level, 16);
+    static qemu_irq *irqs; /* to the end of the test */
 
+    irqs = qemu_allocate_irqs(test_irq_set, test_isa_level, 16);
     type_register_table(qom_types);
     type_register_table(qdev_types);
     type_register_table(pci_types);
