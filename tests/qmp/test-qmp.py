@@ -335,6 +335,7 @@ def main():
     args = [a for a in sys.argv[1:] if a != '-v']
     if not args:
         sys.exit(__doc__)
+    args[0] = os.path.abspath(args[0])
     path, reason = find_oracle()
     our = [args[0], '-accel', 'qtest']
     if path and os.path.samefile(args[0], path):
