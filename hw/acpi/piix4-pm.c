@@ -8,14 +8,21 @@
 #include "util/osdep.h"
 
 #include "hw/acpi/piix4-pm.h"
+#include "hw/acpi/piix4-smbus.h"
 #include "hw/core/runstate-if.h"
 #include "util/timer.h"
 
 /* Configuration space. */
-#define PMBA         0x40 /* I/O base, bit 0 always 1 */
-#define PMBA_MASK    0xffc0
-#define PMREGMISC    0x80
-#define PMREGMISC_IO 0x01 /* decode PMBA */
+#define PMBA           0x40 /* I/O base, bit 0 always 1 */
+#define PMBA_MASK      0xffc0
+#define PMREGMISC      0x80
+#define PMREGMISC_IO   0x01 /* decode PMBA */
+#define SMBBA          0x90 /* SMBus I/O base, bit 0 always 1 */
+#define SMBBA_MASK     0xfff0
+#define SMBHSTCFG      0xd2
+#define SMBHSTCFG_EN   0x01 /* decode SMBBA */
+#define SMBHSTCFG_IRQ9 0x08
+#define SMBHSTCFG_MASK 0x0f
 
 /* Offsets from PMBA. */
 #define PM1_STS 0x00
@@ -50,6 +57,7 @@ typedef struct PIIX4PMState {
     MemoryRegion pm_mr;
     MemoryRegion gpe_mr;
     uint64_t mapped_at; /* of pm_mr; 0: nowhere */
+    PIIX4SMBus smbus;
     qemu_irq sci;
     uint16_t sts, en, cnt;
     uint16_t gpe_sts, gpe_en;
@@ -235,11 +243,14 @@ static const MemoryRegionOps gpe_ops = {
 static void update_mapping(PIIX4PMState *s)
 {
     const uint8_t *config = s->pci.config;
+    bool smbus_on = config[SMBHSTCFG] & SMBHSTCFG_EN;
     uint64_t base = pci_get_long(config + PMBA) & PMBA_MASK;
 
     if (!(config[PMREGMISC] & PMREGMISC_IO)) {
         base = 0;
     }
+    piix4_smbus_map(&s->smbus, s->io,
+                    smbus_on ? pci_get_long(config + SMBBA) & SMBBA_MASK : 0);
     if (!s->io || base == s->mapped_at) {
         return;
     }
@@ -266,6 +277,9 @@ static bool piix4_pm_realize(PCIDevice *d, Error **errp)
     d->config[PCI_INTERRUPT_PIN] = 1;
     pci_set_long(d->wmask + PMBA, PMBA_MASK);
     d->wmask[PMREGMISC] = PMREGMISC_IO;
+    pci_set_long(d->wmask + SMBBA, SMBBA_MASK);
+    d->wmask[SMBHSTCFG] = SMBHSTCFG_MASK;
+    piix4_smbus_init(&s->smbus);
     timer_init_ns(&s->tmr, NULL, QEMU_CLOCK_VIRTUAL, tmr_expired, s);
     memory_region_init_io(&s->pm_mr, &pm_ops, s, "piix4-pm", PIIX4_PM_IO_SIZE);
     memory_region_init_io(&s->gpe_mr, &gpe_ops, s, "acpi-gpe0", PIIX4_GPE_LEN);
@@ -283,6 +297,7 @@ static void piix4_pm_exit(PCIDevice *d)
         update_mapping(s);
         s->io = NULL;
     }
+    piix4_smbus_destroy(&s->smbus);
     memory_region_destroy(&s->gpe_mr);
     memory_region_destroy(&s->pm_mr);
 }
@@ -295,6 +310,9 @@ static void piix4_pm_reset(PCIDevice *d)
                  PCI_STATUS_FAST_BACK | PCI_STATUS_DEVSEL_MEDIUM);
     pci_set_long(d->config + PMBA, PIIX4_PM_IO_BASE | 1);
     d->config[PMREGMISC] = PMREGMISC_IO;
+    pci_set_long(d->config + SMBBA, PIIX4_SMBUS_IO_BASE | 1);
+    d->config[SMBHSTCFG] = SMBHSTCFG_IRQ9 | SMBHSTCFG_EN;
+    piix4_smbus_reset(&s->smbus);
     update_mapping(s);
     s->sts = 0;
     s->en = 0;

@@ -132,6 +132,25 @@ static void test_gpe(void)
     g_assert_cmphex(port_read(PIIX4_GPE_BASE + 2, 2), ==, 0xff12);
 }
 
+/* A probe of the SMBus finds nobody, at once. */
+static void test_smbus(void)
+{
+    bus_cold_reset(sysbus_get_default());
+    outb(0x704, 0x50 << 1 | 1);
+    outb(0x702, 0x48); /* start a byte read */
+    g_assert_cmphex(inb(0x700), ==, 0x04);
+    outb(0x700, 0x04);
+    g_assert_cmphex(inb(0x700), ==, 0x00);
+    g_assert_cmphex(inb(0x704), ==, 0xa1);
+    config_write(0xd2, 0, 1);
+    g_assert_cmphex(inb(0x704), ==, 0xff);
+    config_write(0xd2, 1, 1);
+    config_write(0x90, 0xffffffff, 4);
+    g_assert_cmphex(inb(0xfff4), ==, 0xa1);
+    bus_cold_reset(sysbus_get_default());
+    g_assert_cmphex(inb(0x704), ==, 0x00);
+}
+
 static void test_reset_port(void)
 {
     port_write(0xcf8, 0x80000000, 4);
@@ -156,7 +175,7 @@ static void test_random(void)
             port_read(port, size);
         }
         if (i % 1000 == 0) {
-            config_write(g_test_rand_int_range(0x40, 0x84) & ~3,
+            config_write(g_test_rand_int_range(0x40, 0xd8) & ~3,
                          g_test_rand_int(), 4);
         }
     }
@@ -186,6 +205,7 @@ int main(int argc, char **argv)
     g_test_add_func("/piix4-pm/timer-interrupt", test_timer_interrupt);
     g_test_add_func("/piix4-pm/move", test_move);
     g_test_add_func("/piix4-pm/gpe", test_gpe);
+    g_test_add_func("/piix4-pm/smbus", test_smbus);
     g_test_add_func("/piix4-pm/reset-port", test_reset_port);
     g_test_add_func("/piix4-pm/random", test_random);
     return g_test_run();
