@@ -128,6 +128,30 @@ static const PropertyInfo prop_info_pci_devfn = {
     .print_default = print_default_devfn,
 };
 
+/* The number of the bus it is on; there is only one.  It can be read only, but
+ * help lists it. */
+static bool get_busnr(Object *obj, void *field, const Property *prop,
+                      Visitor *v, Error **errp)
+{
+    uint8_t bus = 0;
+
+    return visit_type_uint8(v, prop->name, &bus, errp);
+}
+
+static bool set_busnr(Object *obj, void *field, const Property *prop,
+                      Visitor *v, Error **errp)
+{
+    error_setg(errp, "Property '%s.%s' is not writable",
+               object_get_typename(obj), prop->name);
+    return false;
+}
+
+static const PropertyInfo prop_info_pci_busnr = {
+    .type = "busnr",
+    .get = get_busnr,
+    .set = set_busnr,
+};
+
 /* Bits of PCIDevice.compat. */
 enum {
     COMPAT_LNKSTA_DLLLA,
@@ -154,8 +178,14 @@ const Property pci_device_props[] = {
                     COMPAT_ERR_UNC_MASK, true),
     DEFINE_PROP_BIT("x-pcie-ari-nextfn-1", PCIDevice, compat,
                     COMPAT_ARI_NEXTFN_1, false),
-    DEFINE_PROP_SIZE("x-max-bounce-buffer-size", PCIDevice,
-                     max_bounce_buffer_size, 4096),
+    { .name = "x-max-bounce-buffer-size",
+      .info = &prop_info_size,
+      .offset = offsetof(PCIDevice, max_bounce_buffer_size),
+      .has_default = true,
+      .def.u = 4096,
+      .description = "Maximum buffer size allocated for bounce buffers used for"
+                     " mapped access to indirect DMA memory" },
     DEFINE_PROP_BIT("x-pcie-ext-tag", PCIDevice, compat, COMPAT_EXT_TAG, true),
+    { .name = "busnr", .info = &prop_info_pci_busnr },
     DEFINE_PROP_END,
 };

@@ -69,6 +69,16 @@ static void test_addr_values(void)
     }
 }
 
+static void test_busnr(void)
+{
+    DeviceState *dev = qdev_new(TYPE_TEST_PCI);
+    Error *err = NULL;
+
+    g_assert_false(object_property_parse(dev, "busnr", "3", &err));
+    expect_error(err, "Property 'test-pci.busnr' is not writable");
+    object_unref(dev);
+}
+
 static void test_full_bus(void)
 {
     PCIDevice *d[30];
@@ -389,6 +399,7 @@ int main(int argc, char **argv)
     test_pci_init();
     g_test_add_func("/pci/slots", test_slots);
     g_test_add_func("/pci/addr-values", test_addr_values);
+    g_test_add_func("/pci/busnr", test_busnr);
     g_test_add_func("/pci/full-bus", test_full_bus);
     g_test_add_func("/pci/header", test_header);
     g_test_add_func("/pci/ports", test_ports);
