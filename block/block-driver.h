@@ -55,6 +55,16 @@ struct BlockDriver {
     /* Optional: bs->exact_filename, if a plain name says it all. */
     void (*bdrv_refresh_filename)(BlockDriverState *bs);
 
+    /* --- creating (main) --- */
+
+    /* Both or none (block/create.h). The options that bdrv_create knows. */
+    const struct BdrvCreateOpt *create_opts;
+    /* Make an image. @opts: strings that fit the tables of this driver and of
+     * the protocol; take out what is yours and give the rest to
+     * bdrv_create_file(). May block; not in a coroutine. */
+    int (*bdrv_create)(const BlockDriver *drv, const char *filename,
+                       QDict *opts, Error **errp);
+
     /* --- properties (main) --- */
 
     /* Optional: change bs->bl, which holds the children's limits. Required

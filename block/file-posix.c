@@ -409,6 +409,8 @@ const BlockDriver bdrv_file = {
     .protocol_name = "file",
     .bdrv_parse_filename = file_parse_filename,
     .bdrv_open = file_open,
+    .create_opts = file_create_opts,
+    .bdrv_create = file_create,
     .bdrv_get_specific_info = file_get_specific_info,
     .bdrv_get_specific_stats = file_get_specific_stats,
     FILE_COMMON,

@@ -8,6 +8,7 @@
 
 #include "block/block-backend.h"
 #include "block/block-int.h"
+#include "block/create.h"
 
 typedef enum FileEngine {
     FILE_ENGINE_THREADS,
@@ -86,6 +87,12 @@ int coroutine_fn file_co_block_status(BlockDriverState *bs, bool want_zero,
 int coroutine_fn file_co_truncate(BlockDriverState *bs, int64_t offset,
                                   bool exact, PreallocMode prealloc,
                                   BdrvRequestFlags flags, Error **errp);
+
+/* --- file-posix-create.c (main) --- */
+
+extern const BdrvCreateOpt file_create_opts[];
+int file_create(const BlockDriver *drv, const char *filename, QDict *opts,
+                Error **errp);
 
 /* --- the ring (I/O) --- */
 

@@ -7,6 +7,7 @@
 
 #include "block/block-backend.h"
 #include "block/block-int.h"
+#include "block/create.h"
 #include "block/opts.h"
 #include "block/probe.h"
 #include "util/atomic.h"
@@ -277,6 +278,17 @@ static BdrvChild *raw_map_fast(BlockDriverState *bs, const struct BlkIo *io,
     return bs->file;
 }
 
+static const BdrvCreateOpt raw_create_opts[] = {
+    { "size", BDRV_OPT_SIZE, "Virtual disk size", NULL },
+    { NULL },
+};
+
+static int raw_create(const BlockDriver *drv, const char *filename, QDict *opts,
+                      Error **errp)
+{
+    return bdrv_create_file(filename, opts, errp);
+}
+
 const BlockDriver bdrv_raw = {
     .format_name = "raw",
     .instance_size = sizeof(RawState),
@@ -284,6 +296,8 @@ const BlockDriver bdrv_raw = {
     .strong_runtime_opts = raw_strong_runtime_opts,
     .bdrv_probe = raw_probe,
     .bdrv_open = raw_open,
+    .create_opts = raw_create_opts,
+    .bdrv_create = raw_create,
     .bdrv_child_perm = raw_child_perm,
     .bdrv_getlength = raw_getlength,
     .bdrv_probe_blocksizes = raw_probe_blocksizes,
