@@ -62,6 +62,13 @@ static int coroutine_fn recurse(BlockDriverState *bs, bool want_zero, int ret,
     return ret | (ret2 & BDRV_BLOCK_ZERO);
 }
 
+/* What an image does not have, and no backing image either. */
+static bool hole_is_zero(const BlockDriverState *bs, int64_t offset)
+{
+    return !bs->backing ||
+           offset >= qatomic_read(&bs->backing->bs->total_bytes);
+}
+
 static int coroutine_fn one_node(BlockDriverState *bs, bool want_zero,
                                  int64_t offset, int64_t bytes, int64_t *pnum,
                                  int64_t *map, BlockDriverState **file)
@@ -101,6 +108,8 @@ static int coroutine_fn one_node(BlockDriverState *bs, bool want_zero,
     } else if (ret >= 0) {
         if (ret & (BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO)) {
             ret |= BDRV_BLOCK_ALLOCATED;
+        } else if (bs->drv->supports_backing) {
+            ret |= hole_is_zero(bs, offset) ? BDRV_BLOCK_ZERO : 0;
         }
         ret = recurse(bs, want_zero, ret, pnum, local_map, local_file);
     }

@@ -1,0 +1,279 @@
+/*
+ * From guest offsets to host offsets: the L1 table and L2 tables.
+ *
+ * Look-ups of what is in memory take no lock (cache.c, invariant 2); the
+ * fast path of a device's request is one of them.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "block/block-backend.h"
+#include "block/qcow2/qcow2.h"
+#include "util/atomic.h"
+
+Qcow2ClusterType qcow2_entry_type(const Qcow2State *s, uint64_t entry)
+{
+    uint64_t host = entry & QCOW2_L2_OFFSET_MASK;
+
+    if (entry & QCOW2_OFLAG_COMPRESSED) {
+        return QCOW2_CLUSTER_COMPRESSED;
+    }
+    if (host & (s->cluster_size - 1)) {
+        return QCOW2_CLUSTER_INVALID;
+    }
+    if (s->h.version >= 3 && (entry & QCOW2_OFLAG_ZERO)) {
+        return host ? QCOW2_CLUSTER_ZERO_ALLOC : QCOW2_CLUSTER_ZERO_PLAIN;
+    }
+    return host ? QCOW2_CLUSTER_NORMAL : QCOW2_CLUSTER_UNALLOCATED;
+}
+
+void qcow2_map_table(const Qcow2State *s, const Qcow2Table *t, uint64_t offset,
+                     uint64_t bytes, Qcow2Mapping *m)
+{
+    uint32_t i = qcow2_l2_index(s, offset);
+    uint32_t last = UINT32_C(1) << s->l2_bits;
+    uint64_t skip = qcow2_in_cluster(s, offset), len, host, entry;
+    bool has_host;
+
+    entry = qcow2_l2_entry(t, i);
+    host = entry & QCOW2_L2_OFFSET_MASK;
+    *m = (Qcow2Mapping){
+        .type = qcow2_entry_type(s, entry),
+        .copied = entry & QCOW2_OFLAG_COPIED,
+        .host = host + skip,
+        .entry = entry,
+    };
+    has_host = m->type == QCOW2_CLUSTER_NORMAL ||
+               m->type == QCOW2_CLUSTER_ZERO_ALLOC;
+    len = s->cluster_size - skip;
+    while (len < bytes && ++i < last && m->type != QCOW2_CLUSTER_COMPRESSED) {
+        entry = qcow2_l2_entry(t, i);
+        host += s->cluster_size;
+        if (qcow2_entry_type(s, entry) != m->type ||
+            !!(entry & QCOW2_OFLAG_COPIED) != m->copied ||
+            (has_host && (entry & QCOW2_L2_OFFSET_MASK) != host)) {
+            break;
+        }
+        len += s->cluster_size;
+    }
+    m->bytes = MIN(len, bytes);
+}
+
+static void map_hole(const Qcow2State *s, uint64_t offset, uint64_t bytes,
+                     Qcow2Mapping *m)
+{
+    uint64_t span = s->cluster_size << s->l2_bits;
+
+    *m = (Qcow2Mapping){ .type = QCOW2_CLUSTER_UNALLOCATED,
+                         .bytes = MIN(bytes, span - (offset & (span - 1))) };
+}
+
+bool qcow2_map_cached(Qcow2State *s, uint64_t offset, uint64_t bytes,
+                      Qcow2Mapping *m)
+{
+    uint32_t index = qcow2_l1_index(s, offset);
+    const Qcow2Table *t;
+    unsigned seq;
+
+    /* ACQUIRE: sizes before pointers; pairs with the growing of both */
+    if (unlikely(index >= qatomic_load_acquire(&s->l1_size))) {
+        return false;
+    }
+    if (!(qatomic_read(&qatomic_load_acquire(&s->l1)[index]) &
+          QCOW2_L1_OFFSET_MASK)) {
+        map_hole(s, offset, bytes, m);
+        return true;
+    }
+    t = qatomic_load_acquire(&qatomic_load_acquire(&s->l2_cache.map)[index]);
+    if (unlikely(!t)) {
+        return false;
+    }
+    /* ACQUIRE: pairs with make_valid() */
+    seq = qatomic_load_acquire(&t->seq);
+    if (unlikely((seq & 1) || qatomic_read(&t->index) != index)) {
+        return false;
+    }
+    qcow2_map_table(s, t, offset, bytes, m);
+    /* The entries before the second look: pairs with invalidate() */
+    smp_rmb();
+    return likely(qatomic_read(&t->seq) == seq);
+}
+
+/* --- with I/O --- */
+
+void qcow2_set_l2_entry(Qcow2State *s, Qcow2Table *t, uint32_t i,
+                        uint64_t entry)
+{
+    qatomic_set((uint64_t *)t->data + i, GUINT64_TO_BE(entry));
+    qcow2_cache_mark(&s->l2_cache, t, i * 8, 8);
+}
+
+static void set_l1(Qcow2State *s, uint32_t index, uint64_t entry)
+{
+    /* RELEASE: the table is in the cache before the entry leads to it; pairs
+     * with the acquire in qcow2_map_cached() (by the map's) */
+    qatomic_store_release(&s->l1[index], entry);
+    s->l1_dirty[index / 64] |= UINT64_C(1) << (index % 64);
+    s->l1_any_dirty = true;
+}
+
+/* Give the range of @index an L2 table of its own. Under s->lock, which may
+ * be dropped (*@dropped); then nothing was done but could be next time. */
+static int coroutine_fn make_l2(BlockDriverState *bs, uint32_t index,
+                                bool *dropped)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t old = s->l1[index], nb;
+    bool fresh;
+    Qcow2Table *t;
+    int64_t host = qcow2_alloc(bs, 1, false, &nb, &fresh);
+
+    *dropped = true;
+    if (host < 0) {
+        return host;
+    }
+    t = qcow2_cache_lookup(&s->l2_cache, index);
+    if (s->l1[index] != old || ((old & QCOW2_L1_OFFSET_MASK) && !t)) {
+        return qcow2_refcount_add(bs, host, 1, -1);
+    }
+    if (t) {
+        /* Shared with a snapshot: the copy takes the place in memory */
+        t->offset = host;
+        t->is_new = true;
+        qcow2_cache_mark(&s->l2_cache, t, 0, s->cluster_size);
+        qcow2_free_later(s, old & QCOW2_L1_OFFSET_MASK, 1, false);
+    } else {
+        t = qcow2_cache_new(bs, &s->l2_cache, index, host);
+        if (!t) {
+            qcow2_refcount_add(bs, host, 1, -1);
+            return -ENOMEM;
+        }
+    }
+    set_l1(s, index, host | QCOW2_OFLAG_COPIED);
+    return 0;
+}
+
+int coroutine_fn qcow2_get_l2(BlockDriverState *bs, uint64_t offset, bool alloc,
+                              Qcow2Table **table, bool *dropped)
+{
+    Qcow2State *s = bs->opaque;
+    uint32_t index = qcow2_l1_index(s, offset);
+    int ret = 0;
+
+    *table = NULL;
+    while (ret >= 0) {
+        uint64_t entry, host;
+        bool again = false;
+
+        if (index >= s->l1_size) {
+            return -EIO;
+        }
+        entry = s->l1[index];
+        host = entry & QCOW2_L1_OFFSET_MASK;
+        if (host & (s->cluster_size - 1)) {
+            qemu_mutex_unlock(&s->lock);
+            ret = qcow2_co_corrupt(bs,
+                                   "L2 table offset %#" PRIx64
+                                   " unaligned (L1 index: %#" PRIx32 ")",
+                                   host, index);
+            qemu_mutex_lock(&s->lock);
+            return ret;
+        }
+        if (host) {
+            ret = qcow2_cache_get(bs, &s->l2_cache, index, host, table, &again);
+        }
+        if (!again && alloc && !(entry & QCOW2_OFLAG_COPIED)) {
+            ret = make_l2(bs, index, &again);
+        }
+        if (!again) {
+            return ret;
+        }
+        *table = NULL;
+        *dropped = true;
+    }
+    return ret;
+}
+
+int coroutine_fn qcow2_co_map(BlockDriverState *bs, uint64_t offset,
+                              uint64_t bytes, Qcow2Mapping *m)
+{
+    Qcow2State *s = bs->opaque;
+    Qcow2Table *t;
+    bool dropped;
+    int ret;
+
+    if (likely(qcow2_map_cached(s, offset, bytes, m))) {
+        ret = 0;
+    } else {
+        qemu_mutex_lock(&s->lock);
+        ret = qcow2_get_l2(bs, offset, false, &t, &dropped);
+        if (ret >= 0 && t) {
+            qcow2_map_table(s, t, offset, bytes, m);
+        } else if (ret >= 0) {
+            map_hole(s, offset, bytes, m);
+        }
+        qemu_mutex_unlock(&s->lock);
+    }
+    if (ret >= 0 && unlikely(m->type == QCOW2_CLUSTER_INVALID)) {
+        ret = qcow2_co_corrupt(bs,
+                               "Cluster allocation offset %#" PRIx64
+                               " unaligned (guest offset: %#" PRIx64 ")",
+                               (uint64_t)(m->entry & QCOW2_L2_OFFSET_MASK),
+                               offset);
+    }
+    return ret;
+}
+
+int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
+                                       int64_t offset, int64_t bytes,
+                                       int64_t *pnum, int64_t *map,
+                                       BlockDriverState **file)
+{
+    Qcow2Mapping m, next;
+    int ret = qcow2_co_map(bs, offset, bytes, &m);
+
+    if (ret < 0) {
+        return ret;
+    }
+    *pnum = m.bytes;
+    /* Holes go on over several tables */
+    while (m.type == QCOW2_CLUSTER_UNALLOCATED && *pnum < bytes) {
+        ret = qcow2_co_map(bs, offset + *pnum, bytes - *pnum, &next);
+        if (ret < 0 || next.type != m.type) {
+            break;
+        }
+        *pnum += next.bytes;
+    }
+    switch (m.type) {
+    case QCOW2_CLUSTER_NORMAL:
+        *map = m.host;
+        *file = bs->file->bs;
+        return BDRV_BLOCK_DATA | BDRV_BLOCK_OFFSET_VALID | BDRV_BLOCK_RECURSE;
+    case QCOW2_CLUSTER_ZERO_ALLOC:
+        *map = m.host;
+        *file = bs->file->bs;
+        return BDRV_BLOCK_ZERO | BDRV_BLOCK_OFFSET_VALID;
+    case QCOW2_CLUSTER_ZERO_PLAIN:
+        return BDRV_BLOCK_ZERO;
+    case QCOW2_CLUSTER_COMPRESSED:
+        return BDRV_BLOCK_DATA | BDRV_BLOCK_COMPRESSED;
+    default:
+        return 0;
+    }
+}
+
+BdrvChild *qcow2_map_fast(BlockDriverState *bs, const struct BlkIo *io,
+                          int64_t *offset)
+{
+    Qcow2State *s = bs->opaque;
+    Qcow2Mapping m;
+
+    if (unlikely(io->type != BLK_IO_READ) ||
+        unlikely(!qcow2_map_cached(s, *offset, io->bytes, &m)) ||
+        m.type != QCOW2_CLUSTER_NORMAL || m.bytes != io->bytes) {
+        return NULL;
+    }
+    *offset = m.host;
+    return bs->file;
+}

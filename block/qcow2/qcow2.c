@@ -1,0 +1,426 @@
+/*
+ * qcow2: the driver table, opening, closing and properties.
+ *
+ *   format.h     constants of the format       header.c    reading the header
+ *   map.c        guest to host offsets         cache.c     tables in memory
+ *   read.c write.c zero.c compress.c           requests
+ *   refcount.c   taking and counting clusters  order.c     metadata's way to
+ *   create.c resize.c check.c                              the file
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "block/qcow2/qcow2.h"
+
+#include "block/block-backend.h"
+#include "block/opts.h"
+#include "qobject/qnull.h"
+#include "util/atomic.h"
+#include "util/error-report.h"
+
+/* Hidden until there is more to say: 32 MiB hold the L2 tables of 256 GiB
+ * with clusters of 64 KiB. */
+#define DEFAULT_L2_CACHE (32 * MiB)
+#define MIN_TABLES       8
+
+static const char *const qcow2_strong_runtime_opts[] = { NULL };
+
+static int qcow2_probe(const uint8_t *buf, int buf_size, const char *filename)
+{
+    uint32_t version;
+
+    if (buf_size < 8 || qcow2_ldl(buf) != QCOW2_MAGIC) {
+        return 0;
+    }
+    version = qcow2_ldl(buf + QCOW2_H_VERSION);
+    return version >= 2 ? 100 : 0;
+}
+
+/* --- options --- */
+
+typedef struct Options {
+    bool lazy_refcounts;
+    uint64_t cache_size, l2_cache_size, l2_entry_size, refcount_cache_size;
+    bool have_cache, have_l2, have_refcount;
+} Options;
+
+static bool take_size(QDict *options, const char *key, uint64_t *value,
+                      bool *have, Error **errp)
+{
+    *have = qdict_haskey(options, key);
+    return bdrv_take_size(options, key, value, errp);
+}
+
+static bool take_overlap_check(QDict *options)
+{
+    static const char *const keys[] = {
+        "overlap-check.template",
+        "overlap-check.main-header",
+        "overlap-check.active-l1",
+        "overlap-check.active-l2",
+        "overlap-check.refcount-table",
+        "overlap-check.refcount-block",
+        "overlap-check.snapshot-table",
+        "overlap-check.inactive-l1",
+        "overlap-check.inactive-l2",
+        "overlap-check.bitmap-directory",
+        "overlap-check",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        qdict_del(options, keys[i]);
+    }
+    return true;
+}
+
+static int take_options(BlockDriverState *bs, QDict *options, Options *o,
+                        Error **errp)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t interval = 0;
+    bool have;
+
+    s->discard_request = bs->open_flags & BDRV_O_UNMAP;
+    s->discard_snapshot = true;
+    if (!bdrv_take_bool(options, "lazy-refcounts", &o->lazy_refcounts, errp) ||
+        !bdrv_take_bool(options, "pass-discard-request", &s->discard_request,
+                        errp) ||
+        !bdrv_take_bool(options, "pass-discard-snapshot", &s->discard_snapshot,
+                        errp) ||
+        !bdrv_take_bool(options, "pass-discard-other", &s->discard_other,
+                        errp) ||
+        !bdrv_take_bool(options, "discard-no-unref", &s->discard_no_unref,
+                        errp) ||
+        !take_size(options, "cache-size", &o->cache_size, &o->have_cache,
+                   errp) ||
+        !take_size(options, "l2-cache-size", &o->l2_cache_size, &o->have_l2,
+                   errp) ||
+        !take_size(options, "refcount-cache-size", &o->refcount_cache_size,
+                   &o->have_refcount, errp) ||
+        !take_size(options, "l2-cache-entry-size", &o->l2_entry_size, &have,
+                   errp) ||
+        !bdrv_take_number(options, "cache-clean-interval", &interval, errp) ||
+        !take_overlap_check(options)) {
+        return -EINVAL;
+    }
+    if (o->have_cache && o->have_l2 && o->have_refcount) {
+        error_setg(errp, "cache-size, l2-cache-size and refcount-cache-size "
+                         "may not be set at the same time");
+        return -EINVAL;
+    }
+    if (o->have_cache && o->have_l2 && o->l2_cache_size > o->cache_size) {
+        error_setg(errp, "l2-cache-size may not exceed cache-size");
+        return -EINVAL;
+    }
+    if (o->have_cache && o->have_refcount &&
+        o->refcount_cache_size > o->cache_size) {
+        error_setg(errp, "refcount-cache-size may not exceed cache-size");
+        return -EINVAL;
+    }
+    if (have && (o->l2_entry_size < 512 || o->l2_entry_size > s->cluster_size ||
+                 !is_power_of_2(o->l2_entry_size))) {
+        error_setg(errp,
+                   "L2 cache entry size must be a power of two between %d "
+                   "and the cluster size (%" PRIu64 ")",
+                   512, s->cluster_size);
+        return -EINVAL;
+    }
+    if (s->discard_no_unref && s->h.version < 3) {
+        error_setg(errp, "discard-no-unref is only supported since qcow2 "
+                         "version 3");
+        return -EINVAL;
+    }
+    if (o->lazy_refcounts && s->h.version < 3) {
+        error_setg(errp, "Lazy refcounts require a qcow2 image with at least "
+                         "qemu 1.1 compatibility level");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static void init_caches(Qcow2State *s, const Options *o)
+{
+    uint64_t l2 = DEFAULT_L2_CACHE, ref = 0, needed;
+
+    if (o->have_l2) {
+        l2 = o->l2_cache_size;
+    } else if (o->have_cache) {
+        l2 = o->have_refcount ? o->cache_size - o->refcount_cache_size
+                              : o->cache_size;
+    }
+    ref = o->have_refcount ? o->refcount_cache_size : l2 / 4;
+    needed = s->l1_size;
+    qcow2_cache_init(
+        &s->l2_cache, s->cluster_size,
+        MAX(MIN(l2 >> s->cluster_bits, MAX(needed, 16)), MIN_TABLES),
+        s->l1_size);
+    qcow2_cache_init(&s->refblock_cache, s->cluster_size,
+                     MAX(MIN(ref >> s->cluster_bits, INT_MAX), MIN_TABLES),
+                     s->reftable_size);
+}
+
+/* --- opening --- */
+
+static void init_state(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+    const Qcow2Header *h = &s->h;
+
+    s->bs = bs;
+    s->cluster_bits = h->cluster_bits;
+    s->cluster_size = UINT64_C(1) << h->cluster_bits;
+    s->l2_bits = h->cluster_bits - 3;
+    s->refcount_order = h->refcount_order;
+    s->refblock_bits = h->cluster_bits + 3 - h->refcount_order;
+    s->refcount_max = h->refcount_order == 6
+                          ? INT64_MAX
+                          : (UINT64_C(1) << (1 << h->refcount_order)) - 1;
+    s->l1_size = h->l1_size;
+    s->l1_offset = h->l1_offset;
+    s->reftable_offset = h->reftable_offset;
+    s->reftable_clusters = h->reftable_clusters;
+    s->reftable_size = h->reftable_clusters << (h->cluster_bits - 3);
+    s->write_ready = !h->autoclear;
+    qemu_mutex_init(&s->lock);
+    qemu_co_queue_init(&s->grow_queue);
+    qemu_co_queue_init(&s->flush_queue);
+    qemu_co_queue_init(&s->epoch_queue);
+    qemu_co_queue_init(&s->prepare_queue);
+    LIST_INIT(&s->allocs);
+    STAILQ_INIT(&s->frees);
+    s->old_l1 = g_ptr_array_new();
+}
+
+static uint64_t *read_array(BdrvChild *file, uint64_t offset, uint64_t entries,
+                            Error **errp, const char *what)
+{
+    uint64_t *table = g_try_new0(uint64_t, MAX(entries, 1));
+    int ret;
+
+    if (!table) {
+        error_setg(errp, "Could not allocate %s", what);
+        return NULL;
+    }
+    ret = entries ? bdrv_pread(file, offset, entries * 8, table, 0) : 0;
+    if (ret < 0) {
+        error_setg_errno(errp, -ret, "Could not read %s", what);
+        g_free(table);
+        return NULL;
+    }
+    for (uint64_t i = 0; i < entries; i++) {
+        table[i] = GUINT64_FROM_BE(table[i]);
+    }
+    return table;
+}
+
+static int read_tables(BlockDriverState *bs, Error **errp)
+{
+    Qcow2State *s = bs->opaque;
+    int64_t len;
+
+    s->reftable = read_array(bs->file, s->reftable_offset, s->reftable_size,
+                             errp, "refcount table");
+    s->l1 = s->reftable ? read_array(bs->file, s->l1_offset, s->l1_size, errp,
+                                     "L1 table")
+                        : NULL;
+    if (!s->l1) {
+        return -EIO;
+    }
+    s->reftable_dirty = g_new0(uint64_t,
+                               DIV_ROUND_UP(s->reftable_size, 64) + 1);
+    s->l1_dirty = g_new0(uint64_t, DIV_ROUND_UP(s->l1_size, 64) + 1);
+    len = bdrv_getlength(bs->file->bs);
+    if (len < 0) {
+        error_setg_errno(errp, -len, "Could not get image size");
+        return len;
+    }
+    s->fresh_from = ROUND_UP((uint64_t)len, s->cluster_size);
+    return 0;
+}
+
+static void free_state(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+    Qcow2Free *f;
+
+    while ((f = STAILQ_FIRST(&s->frees))) {
+        STAILQ_REMOVE_HEAD(&s->frees, next);
+        g_free(f);
+    }
+    qcow2_cache_cleanup(&s->l2_cache);
+    qcow2_cache_cleanup(&s->refblock_cache);
+    for (guint i = 0; s->old_l1 && i < s->old_l1->len; i++) {
+        g_free(s->old_l1->pdata[i]);
+    }
+    g_clear_pointer(&s->old_l1, g_ptr_array_unref);
+    g_clear_pointer(&s->l1, g_free);
+    g_clear_pointer(&s->l1_dirty, g_free);
+    g_clear_pointer(&s->reftable, g_free);
+    g_clear_pointer(&s->reftable_dirty, g_free);
+    qcow2_header_cleanup(&s->h);
+    qemu_mutex_destroy(&s->lock);
+}
+
+static char *backing_path(const BlockDriverState *bs, const char *name)
+{
+    const char *image = bs->file->bs->filename;
+    g_autofree char *dir = NULL;
+
+    if (name[0] == '/' || name[strcspn(name, ":/")] == ':' ||
+        !strchr(image, '/')) {
+        return g_strdup(name);
+    }
+    dir = g_path_get_dirname(image);
+    return g_strdup_printf("%s%s%s", dir, strcmp(dir, "/") ? "/" : "", name);
+}
+
+/* bs->backing: what the options say, else what the image says. */
+static int open_backing(BlockDriverState *bs, QDict *options, Error **errp)
+{
+    Qcow2State *s = bs->opaque;
+    QObject *opt = qdict_get(options, "backing");
+    g_autofree char *path = NULL;
+    bool has_options = false;
+    const QDictEntry *e;
+    Error *local_err = NULL;
+
+    if (opt && (qobject_type(opt) == QTYPE_QNULL ||
+                (qobject_type(opt) == QTYPE_QSTRING &&
+                 !*qdict_get_str(options, "backing")))) {
+        qdict_del(options, "backing");
+        return 0;
+    }
+    if (bs->open_flags & BDRV_O_NO_BACKING) {
+        return 0;
+    }
+    QDICT_FOREACH(options, e) {
+        has_options |= g_str_has_prefix(qdict_entry_key(e), "backing.");
+    }
+    if (!opt && !s->h.backing_file && !has_options) {
+        return 0;
+    }
+    if (!opt && s->h.backing_file &&
+        !qdict_haskey(options, "backing.file.filename") &&
+        !qdict_haskey(options, "backing.file")) {
+        path = backing_path(bs, s->h.backing_file);
+    }
+    if (!opt && s->h.backing_format &&
+        !qdict_haskey(options, "backing.driver")) {
+        qdict_put_str(options, "backing.driver", s->h.backing_format);
+    }
+    bs->backing = bdrv_open_child(path, options, "backing", bs, &child_of_bds,
+                                  BDRV_CHILD_COW, false, &local_err);
+    if (!bs->backing) {
+        error_prepend(&local_err, "Could not open backing file: ");
+        error_propagate(errp, local_err);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
+                      Error **errp)
+{
+    Qcow2State *s = bs->opaque;
+    Options o = { 0 };
+    int ret = bdrv_open_file_child(NULL, options, "file", bs, errp);
+
+    if (ret < 0) {
+        return ret;
+    }
+    ret = qcow2_header_read(bs->file, &s->h, flags, errp);
+    if (ret < 0) {
+        qcow2_header_cleanup(&s->h);
+        return ret;
+    }
+    init_state(bs);
+    ret = take_options(bs, options, &o, errp);
+    if (ret == 0 && (s->h.incompat & QCOW2_INCOMPAT_DIRTY) &&
+        (flags & BDRV_O_RDWR) && !(flags & BDRV_O_CHECK)) {
+        error_setg(errp, "qcow2: Image was not closed cleanly; its refcounts "
+                         "must be repaired before it can be written to "
+                         "(qemu-img check -r all)");
+        ret = -ENOTSUP;
+    }
+    if (ret == 0) {
+        ret = read_tables(bs, errp);
+    }
+    if (ret == 0) {
+        init_caches(s, &o);
+        ret = open_backing(bs, options, errp);
+    }
+    if (ret < 0) {
+        free_state(bs);
+        return ret;
+    }
+    bs->supported_zero_flags = s->h.version >= 3
+                                   ? BDRV_REQ_MAY_UNMAP | BDRV_REQ_NO_FALLBACK
+                                   : 0;
+    bs->supported_write_flags = BDRV_REQ_WRITE_COMPRESSED |
+                                BDRV_REQ_WRITE_UNCHANGED;
+    bdrv_set_total_bytes(bs, s->h.size);
+    return 0;
+}
+
+static void qcow2_close(BlockDriverState *bs)
+{
+    free_state(bs);
+}
+
+/* --- properties --- */
+
+static void qcow2_refresh_limits(BlockDriverState *bs, Error **errp)
+{
+    Qcow2State *s = bs->opaque;
+
+    bs->bl.pwrite_zeroes_alignment = s->cluster_size;
+    bs->bl.pdiscard_alignment = s->cluster_size;
+}
+
+static int64_t qcow2_getlength(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+
+    return qatomic_read(&s->h.size);
+}
+
+static int qcow2_get_info(BlockDriverState *bs, BlockDriverInfo *bdi)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t l1 = qcow2_size_to_l1(s->h.size, s->cluster_bits);
+
+    *bdi = (BlockDriverInfo){
+        .cluster_size = s->cluster_size,
+        .subcluster_size = s->cluster_size,
+        .vm_state_offset = l1 << (s->cluster_bits + s->l2_bits),
+        .is_dirty = s->h.incompat & QCOW2_INCOMPAT_DIRTY,
+    };
+    return 0;
+}
+
+static int coroutine_fn qcow2_co_flush_to_os(BlockDriverState *bs)
+{
+    return qcow2_co_flush_metadata(bs);
+}
+
+const BlockDriver bdrv_qcow2 = {
+    .format_name = "qcow2",
+    .instance_size = sizeof(Qcow2State),
+    .is_format = true,
+    .supports_backing = true,
+    .strong_runtime_opts = qcow2_strong_runtime_opts,
+    .bdrv_probe = qcow2_probe,
+    .bdrv_open = qcow2_open,
+    .bdrv_close = qcow2_close,
+    .bdrv_refresh_limits = qcow2_refresh_limits,
+    .bdrv_getlength = qcow2_getlength,
+    .bdrv_get_info = qcow2_get_info,
+    .bdrv_co_preadv = qcow2_co_preadv,
+    .bdrv_co_pwritev = qcow2_co_pwritev,
+    .bdrv_co_pwrite_zeroes = qcow2_co_pwrite_zeroes,
+    .bdrv_co_pdiscard = qcow2_co_pdiscard,
+    .bdrv_co_flush_to_os = qcow2_co_flush_to_os,
+    .bdrv_co_block_status = qcow2_co_block_status,
+    .bdrv_map_fast = qcow2_map_fast,
+};

@@ -1,0 +1,366 @@
+/*
+ * The inside of the qcow2 driver: state and what its files call of each other.
+ *
+ * Threads: requests run in any AioContext, several at once. Lock order: none
+ * is held while another is taken. s->lock is never held over I/O: code that
+ * needs a table which is not in memory drops it, loads and looks again.
+ *
+ * Field rules: "open": fixed while the node is open; "lock": under s->lock;
+ * "atomic": qatomic_*, written under s->lock, read by anyone; "main": main
+ * thread.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef BLOCK_QCOW2_QCOW2_H
+#define BLOCK_QCOW2_QCOW2_H
+
+#include "block/block-int.h"
+#include "block/qcow2/format.h"
+
+/* --- header.c --- */
+
+typedef struct Qcow2Header {
+    uint32_t version;
+    uint64_t backing_offset;
+    uint32_t backing_len;
+    uint32_t cluster_bits;
+    uint64_t size;
+    uint32_t crypt;
+    uint32_t l1_size; /* entries */
+    uint64_t l1_offset;
+    uint64_t reftable_offset;
+    uint32_t reftable_clusters;
+    uint32_t nb_snapshots;
+    uint64_t snapshots_offset;
+    uint64_t incompat, compat, autoclear;
+    uint32_t refcount_order;
+    uint32_t header_len;
+    uint8_t compression;
+    /* from extensions */
+    char *backing_file;   /* NULL: none */
+    char *backing_format; /* NULL: not said */
+    uint32_t nb_bitmaps;
+    uint64_t bitmap_dir_size, bitmap_dir_offset;
+} Qcow2Header;
+
+/* Read and check the header with its extensions. @flags: BDRV_O_*. 0, or
+ * -errno and @errp. Main. */
+int qcow2_header_read(BdrvChild *file, Qcow2Header *h, int flags, Error **errp);
+void qcow2_header_cleanup(Qcow2Header *h);
+/* @entries of 8 bytes at @offset: may a table with at most @max bytes be
+ * there? */
+int qcow2_check_table(const Qcow2Header *h, uint64_t offset, uint64_t entries,
+                      int64_t max, const char *name, Error **errp);
+/* L1 entries for a disk of @size bytes. */
+uint64_t qcow2_size_to_l1(uint64_t size, unsigned cluster_bits);
+
+/* --- cache.c: L2 tables and refcount blocks in memory --- */
+
+typedef enum Qcow2TableState {
+    QCOW2_TABLE_FREE,
+    QCOW2_TABLE_LOADING,
+    QCOW2_TABLE_VALID,
+} Qcow2TableState;
+
+/* Dirty bits are for blocks of this size, or the table if it is smaller. */
+#define QCOW2_DIRTY_UNIT  4096
+#define QCOW2_DIRTY_WORDS 8 /* 2 MiB / 4 KiB bits */
+
+typedef struct Qcow2Table {
+    /* atomic; odd: not valid. cache.c, invariant 2 */
+    unsigned seq;
+    uint32_t index; /* atomic: its place in the upper table */
+    void *data;     /* open; big-endian, elements are atomic */
+    /* lock */
+    Qcow2TableState state;
+    uint64_t offset;  /* in the file */
+    unsigned writing; /* copies of it are on their way to the file */
+    bool used;        /* since the clock's hand passed */
+    bool dirty;
+    bool is_new; /* nothing in the file points to it yet */
+    uint64_t dirty_map[QCOW2_DIRTY_WORDS];
+    TAILQ_ENTRY(Qcow2Table) dirty_next;
+} Qcow2Table;
+
+typedef struct Qcow2Cache {
+    /* open */
+    size_t table_size;
+    unsigned max_tables; /* may be exceeded by dirty ones */
+    /* atomic: by index in the upper table */
+    Qcow2Table **map;
+    uint32_t map_size;
+    /* lock */
+    GPtrArray *tables;
+    GPtrArray *old_maps; /* readers may still look at them */
+    unsigned hand;
+    unsigned nb_dirty;
+    TAILQ_HEAD(, Qcow2Table) dirty;
+    CoQueue load_queue;
+} Qcow2Cache;
+
+struct Qcow2State;
+
+void qcow2_cache_init(Qcow2Cache *c, size_t table_size, unsigned max_tables,
+                      uint32_t map_size);
+void qcow2_cache_cleanup(Qcow2Cache *c);
+/* Room for indices below @map_size; under s->lock. */
+void qcow2_cache_grow_map(Qcow2Cache *c, uint32_t map_size);
+/* In memory already? Under s->lock. */
+Qcow2Table *qcow2_cache_lookup(Qcow2Cache *c, uint32_t index);
+/*
+ * The table @index, read from @offset if need be. s->lock is held on entry
+ * and return, but may be dropped meanwhile (*@dropped is set then).
+ */
+int coroutine_fn qcow2_cache_get(BlockDriverState *bs, Qcow2Cache *c,
+                                 uint32_t index, uint64_t offset,
+                                 Qcow2Table **table, bool *dropped);
+/* A new table of zeroes that will be at @offset; under s->lock. */
+Qcow2Table *qcow2_cache_new(BlockDriverState *bs, Qcow2Cache *c, uint32_t index,
+                            uint64_t offset);
+/* The bytes at @pos were changed; under s->lock. */
+void qcow2_cache_mark(Qcow2Cache *c, Qcow2Table *t, size_t pos, size_t len);
+/* Forget @index; nothing of it is dirty or on its way. Under s->lock. */
+void qcow2_cache_drop(Qcow2Cache *c, uint32_t index);
+
+/* --- state --- */
+
+/* An allocating write on its way (s->lock). */
+typedef struct Qcow2Alloc {
+    uint64_t guest_offset; /* of the first cluster */
+    uint64_t host_offset;
+    unsigned nb_clusters;
+    CoQueue waiters;
+    LIST_ENTRY(Qcow2Alloc) next;
+} Qcow2Alloc;
+
+/* Clusters that nothing points to any more, but whose refcount may only be
+ * lowered when the file says so too (order.c). */
+typedef struct Qcow2Free {
+    uint64_t offset;
+    uint64_t nb_clusters;
+    bool discard; /* give the space back to the host */
+    STAILQ_ENTRY(Qcow2Free) next;
+} Qcow2Free;
+typedef STAILQ_HEAD(Qcow2FreeList, Qcow2Free) Qcow2FreeList;
+
+#define QCOW2_EPOCHS 2
+
+typedef struct Qcow2State {
+    BlockDriverState *bs;
+    Qcow2Header h; /* open, but for those named below */
+
+    /* open */
+    unsigned cluster_bits;
+    uint64_t cluster_size;
+    unsigned l2_bits; /* log2 of entries per L2 table */
+    unsigned refcount_order;
+    unsigned refblock_bits; /* log2 of entries per refcount block */
+    uint64_t refcount_max;
+    bool discard_request, discard_snapshot, discard_other;
+    bool discard_no_unref;
+
+    QemuMutex lock;
+
+    /* L1: elements and pointer atomic, size under lock and main */
+    uint64_t *l1;     /* host byte order */
+    uint32_t l1_size; /* atomic */
+    uint64_t l1_offset;
+    uint64_t *l1_dirty; /* lock: bitmap; entries the file does not have */
+    bool l1_any_dirty;
+    GPtrArray *old_l1;
+
+    Qcow2Cache l2_cache;
+    Qcow2Cache refblock_cache;
+
+    /* lock */
+    uint64_t *reftable; /* host byte order */
+    uint32_t reftable_size;
+    uint64_t reftable_offset;
+    uint32_t reftable_clusters;
+    bool reftable_any_dirty;
+    uint64_t *reftable_dirty;
+    uint64_t free_hint;  /* cluster index: all before it are taken */
+    uint64_t fresh_from; /* byte offset: nothing was ever written behind it */
+    bool growing_reftable;
+    CoQueue grow_queue;
+
+    LIST_HEAD(, Qcow2Alloc) allocs; /* lock */
+
+    /* compressed clusters share host clusters (lock) */
+    uint64_t free_byte_offset;
+
+    /* order.c */
+    Qcow2FreeList frees;                /* lock: since the last flush began */
+    Qcow2Free *last_free;               /* lock: of s->frees, to add to */
+    uint64_t nb_frees;                  /* lock */
+    bool flushing;                      /* lock */
+    CoQueue flush_queue;                /* lock */
+    uint64_t flush_started, flush_done; /* lock: counters */
+    int flush_result;                   /* lock */
+    bool writeback_scheduled;           /* lock */
+    int metadata_error; /* lock: -errno of a write-back that failed */
+
+    /* Writes in place that are on their way, by epoch (order.c). */
+    unsigned epoch; /* atomic */
+    struct {
+        unsigned n; /* atomic */
+        char pad[60];
+    } writers[QCOW2_EPOCHS];
+    CoQueue epoch_queue; /* lock */
+
+    /* atomic: nothing has to be done before a write (header flags) */
+    bool write_ready;
+    bool preparing; /* lock */
+    CoQueue prepare_queue;
+
+    bool corrupt;        /* atomic: marked as such; no more writes */
+    bool signaled;       /* lock */
+    int compress_active; /* lock */
+    CoQueue compress_queue;
+} Qcow2State;
+
+static inline uint64_t qcow2_in_cluster(const Qcow2State *s, uint64_t offset)
+{
+    return offset & (s->cluster_size - 1);
+}
+
+static inline uint32_t qcow2_l1_index(const Qcow2State *s, uint64_t offset)
+{
+    return offset >> (s->cluster_bits + s->l2_bits);
+}
+
+static inline uint32_t qcow2_l2_index(const Qcow2State *s, uint64_t offset)
+{
+    return (offset >> s->cluster_bits) & ((UINT64_C(1) << s->l2_bits) - 1);
+}
+
+/* --- map.c: guest offset to host offset --- */
+
+typedef enum Qcow2ClusterType {
+    QCOW2_CLUSTER_UNALLOCATED, /* the backing image's, or zero */
+    QCOW2_CLUSTER_ZERO_PLAIN,
+    QCOW2_CLUSTER_ZERO_ALLOC, /* zero, with a host cluster in reserve */
+    QCOW2_CLUSTER_NORMAL,
+    QCOW2_CLUSTER_COMPRESSED,
+    QCOW2_CLUSTER_INVALID, /* breaks the format */
+} Qcow2ClusterType;
+
+typedef struct Qcow2Mapping {
+    Qcow2ClusterType type;
+    bool copied;    /* all of it is ours alone */
+    uint64_t host;  /* of @offset itself, if there is a host cluster */
+    uint64_t bytes; /* for how long this holds */
+    uint64_t entry; /* the first L2 entry, as it is */
+} Qcow2Mapping;
+
+Qcow2ClusterType qcow2_entry_type(const Qcow2State *s, uint64_t entry);
+/* Without lock or I/O: false if the table is not in memory. */
+bool qcow2_map_cached(Qcow2State *s, uint64_t offset, uint64_t bytes,
+                      Qcow2Mapping *m);
+/* The same, reading what is missing. 0 or -errno. */
+int coroutine_fn qcow2_co_map(BlockDriverState *bs, uint64_t offset,
+                              uint64_t bytes, Qcow2Mapping *m);
+/* Map within @t; under s->lock or by cached's rules. */
+void qcow2_map_table(const Qcow2State *s, const Qcow2Table *t, uint64_t offset,
+                     uint64_t bytes, Qcow2Mapping *m);
+/*
+ * The L2 table for @offset, pinned against nothing: s->lock is held and may
+ * have been dropped (*@dropped). With @alloc a missing or shared one is made;
+ * without, *@table may be NULL.
+ */
+int coroutine_fn qcow2_get_l2(BlockDriverState *bs, uint64_t offset, bool alloc,
+                              Qcow2Table **table, bool *dropped);
+static inline uint64_t qcow2_l2_entry(const Qcow2Table *t, uint32_t i)
+{
+    return GUINT64_FROM_BE(
+        __atomic_load_n((const uint64_t *)t->data + i, __ATOMIC_RELAXED));
+}
+/* Under s->lock. */
+void qcow2_set_l2_entry(Qcow2State *s, Qcow2Table *t, uint32_t i,
+                        uint64_t entry);
+int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
+                                       int64_t offset, int64_t bytes,
+                                       int64_t *pnum, int64_t *map,
+                                       BlockDriverState **file);
+BdrvChild *qcow2_map_fast(BlockDriverState *bs, const struct BlkIo *io,
+                          int64_t *offset);
+
+/* --- corrupt.c --- */
+
+/* The image breaks the format: say so once and let nobody write any more;
+ * -EIO. Not under s->lock. */
+int coroutine_fn qcow2_co_corrupt(BlockDriverState *bs, const char *fmt, ...)
+    G_GNUC_PRINTF(2, 3);
+
+/* --- refcount.c --- */
+
+uint64_t qcow2_refcount_read(const void *block, uint64_t i, unsigned order);
+void qcow2_refcount_write(void *block, uint64_t i, unsigned order, uint64_t v);
+/*
+ * Take up to @nb_clusters clusters in a row, at least one; their refcount is 1
+ * in memory. The first one's byte offset, or -errno. *@nb: how many. s->lock
+ * is held and may be dropped meanwhile. *@fresh: they read as zero.
+ * @contiguous: all or nothing.
+ */
+int64_t coroutine_fn qcow2_alloc(BlockDriverState *bs, uint64_t nb_clusters,
+                                 bool contiguous, uint64_t *nb, bool *fresh);
+/* Add @delta to the refcount of each; s->lock as above. */
+int coroutine_fn qcow2_refcount_add(BlockDriverState *bs, uint64_t offset,
+                                    uint64_t nb_clusters, int delta);
+/* The refcount of a cluster; s->lock as above. */
+int coroutine_fn qcow2_refcount_get(BlockDriverState *bs, uint64_t cluster,
+                                    uint64_t *refcount);
+
+/* --- order.c --- */
+
+/* Nothing will point to these clusters once the L2 entries changed under this
+ * hold of s->lock are in the file. */
+void qcow2_free_later(Qcow2State *s, uint64_t offset, uint64_t nb_clusters,
+                      bool discard);
+/* The same for the host cluster(s) that @entry pointed to. */
+void qcow2_free_entry(Qcow2State *s, uint64_t entry, bool discard);
+int coroutine_fn qcow2_co_flush_metadata(BlockDriverState *bs);
+/* Write back soon if much has gathered. Not under s->lock. */
+void coroutine_fn qcow2_co_maybe_writeback(BlockDriverState *bs);
+unsigned qcow2_writer_begin(Qcow2State *s);
+void qcow2_writer_end(Qcow2State *s, unsigned epoch);
+/* Called before a request changes anything: clears header flags that would
+ * become wrong. */
+int coroutine_fn qcow2_co_prepare_write(BlockDriverState *bs);
+
+/* --- read.c, compress.c, write.c, zero.c --- */
+
+int coroutine_fn qcow2_co_preadv(BlockDriverState *bs, int64_t offset,
+                                 int64_t bytes, QEMUIOVector *qiov,
+                                 BdrvRequestFlags flags);
+/* What a range would read as if it were unallocated. */
+int coroutine_fn qcow2_co_read_backing(BlockDriverState *bs, uint64_t offset,
+                                       uint64_t bytes, QEMUIOVector *qiov);
+/* Read the cluster that compressed @entry stands for into @buf. */
+int coroutine_fn qcow2_co_read_compressed(BlockDriverState *bs, uint64_t entry,
+                                          void *buf);
+/* Where the stream of @entry lies. */
+void qcow2_compressed_range(const Qcow2State *s, uint64_t entry,
+                            uint64_t *offset, uint64_t *bytes);
+int coroutine_fn qcow2_co_write_compressed(BlockDriverState *bs, int64_t offset,
+                                           int64_t bytes, QEMUIOVector *qiov);
+int coroutine_fn qcow2_co_pwritev(BlockDriverState *bs, int64_t offset,
+                                  int64_t bytes, QEMUIOVector *qiov,
+                                  BdrvRequestFlags flags);
+/* Under s->lock: wait (dropping it) while an allocating write is on its way
+ * in the range; true if it had to. */
+bool coroutine_fn qcow2_wait_allocs(Qcow2State *s, uint64_t offset,
+                                    uint64_t bytes);
+int coroutine_fn qcow2_co_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
+                                        int64_t bytes, BdrvRequestFlags flags);
+int coroutine_fn qcow2_co_pdiscard(BlockDriverState *bs, int64_t offset,
+                                   int64_t bytes);
+int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
+                                   bool exact, PreallocMode prealloc,
+                                   BdrvRequestFlags flags, Error **errp);
+/* Give every cluster of the range a host cluster (preallocation). */
+int coroutine_fn qcow2_co_preallocate(BlockDriverState *bs, uint64_t offset,
+                                      uint64_t end, PreallocMode mode,
+                                      Error **errp);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * Random sequences of writes, zeroes, discards, flushes and reopens, compared
+ * with a plain buffer after each read and judged by QEMU's qemu-img.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "tests/unit/block/qcow2/qcow2-test.h"
+
+typedef struct Shape {
+    const char *name;
+    const char *options; /* of qemu-img create */
+    size_t size, backing_size;
+    uint32_t cluster;
+    int steps;
+    bool v2;
+} Shape;
+
+static const Shape shapes[] = {
+    { "default", "compat=1.1", 6 * MiB, 0, 65536, 600, false },
+    { "v2", "compat=0.10", 6 * MiB, 0, 65536, 400, true },
+    { "small", "cluster_size=512", 2 * MiB + 512, 0, 512, 400, false },
+    { "4k-backing", "cluster_size=4k", 3 * MiB, 3 * MiB, 4096, 500, false },
+    { "short-backing", "cluster_size=64k", 4 * MiB + 4096, MiB + 512, 65536,
+      500, false },
+    { "long-backing", "cluster_size=64k", 2 * MiB, 4 * MiB, 65536, 400, false },
+    { "v2-backing", "compat=0.10", 4 * MiB, 4 * MiB, 65536, 400, true },
+    { "refcount-1", "refcount_bits=1,cluster_size=1k", 2 * MiB, MiB, 1024, 400,
+      false },
+    { "refcount-2", "refcount_bits=2,cluster_size=4k", 2 * MiB, 0, 4096, 300,
+      false },
+    { "refcount-4", "refcount_bits=4,cluster_size=4k", 2 * MiB, 0, 4096, 300,
+      false },
+    { "refcount-8", "refcount_bits=8,cluster_size=4k", 2 * MiB, 0, 4096, 300,
+      false },
+    { "refcount-32", "refcount_bits=32,cluster_size=512", 2 * MiB, 0, 512, 300,
+      false },
+    { "refcount-64", "refcount_bits=64,cluster_size=512", 2 * MiB, MiB, 512,
+      300, false },
+    { "large-clusters", "cluster_size=2M", 16 * MiB, 16 * MiB, 2 * MiB, 100,
+      false },
+    { "prealloc", "preallocation=metadata", 4 * MiB, 0, 65536, 300, false },
+    { "zstd", "compression_type=zstd", 4 * MiB, 0, 65536, 300, false },
+};
+
+typedef struct Run {
+    const Shape *sh;
+    char *dir, *path, *base;
+    uint8_t *model, *buf;
+    GRand *rand;
+    Image *img;
+} Run;
+
+static void fill(Run *r, uint8_t *p, size_t len)
+{
+    uint32_t v = g_rand_int(r->rand);
+
+    for (size_t i = 0; i < len; i++) {
+        v = v * 1664525 + 1013904223;
+        p[i] = v >> 24;
+    }
+}
+
+static void make_images(Run *r)
+{
+    const Shape *sh = r->sh;
+
+    r->path = g_strdup_printf("%s/t.qcow2", r->dir);
+    if (sh->backing_size) {
+        g_autofree uint8_t *data = g_malloc(sh->backing_size);
+
+        r->base = g_strdup_printf("%s/base.raw", r->dir);
+        fill(r, data, sh->backing_size);
+        put_file(r->base, data, sh->backing_size);
+        memcpy(r->model, data, MIN(sh->size, sh->backing_size));
+        g_assert_cmpint(run(ORACLE " create -q -f qcow2 -o %s -b %s -F raw "
+                                   "%s %zu",
+                            sh->options, r->base, r->path, sh->size),
+                        ==, 0);
+    } else {
+        g_assert_cmpint(run(ORACLE " create -q -f qcow2 -o %s %s %zu",
+                            sh->options, r->path, sh->size),
+                        ==, 0);
+    }
+}
+
+static void check_all(Run *r)
+{
+    size_t size = r->sh->size;
+
+    g_assert_cmpint(blk_pread(r->img->blk, 0, size, r->buf, 0), ==, 0);
+    for (size_t i = 0; i < size; i++) {
+        if (r->buf[i] != r->model[i]) {
+            g_error("%s: byte %zu is %02x, not %02x", r->sh->name, i, r->buf[i],
+                    r->model[i]);
+        }
+    }
+}
+
+/* Whole clusters inside of the range read as zero afterwards. */
+static void model_discard(Run *r, size_t offset, size_t len)
+{
+    size_t c = r->sh->cluster, begin = ROUND_UP(offset, c);
+    size_t end = offset + len == r->sh->size ? r->sh->size
+                                             : (offset + len) / c * c;
+
+    if (begin < end && !(r->sh->v2 && r->sh->backing_size)) {
+        memset(r->model + begin, 0, end - begin);
+    }
+}
+
+static void step(Run *r)
+{
+    size_t size = r->sh->size, offset, len;
+    int op = g_rand_int_range(r->rand, 0, 100), ret = 0;
+
+    offset = g_rand_int_range(r->rand, 0, size / 512) * 512;
+    len = g_rand_int_range(r->rand, 1, op % 4 ? 65 : MIN(size / 512, 2048)) *
+          512;
+    if (g_rand_int_range(r->rand, 0, 2)) {
+        offset = offset / r->sh->cluster * r->sh->cluster;
+        len = ROUND_UP(len, r->sh->cluster);
+    }
+    len = MIN(len, size - offset);
+    if (op < 45) {
+        fill(r, r->model + offset, len);
+        ret = blk_pwrite(r->img->blk, offset, len, r->model + offset, 0);
+    } else if (op < 55) {
+        memset(r->model + offset, 0, len);
+        ret = blk_pwrite_zeroes(r->img->blk, offset, len,
+                                op < 50 ? BDRV_REQ_MAY_UNMAP : 0);
+    } else if (op < 65) {
+        model_discard(r, offset, len);
+        ret = blk_pdiscard(r->img->blk, offset, len);
+    } else if (op < 90) {
+        ret = blk_pread(r->img->blk, offset, len, r->buf, 0);
+        g_assert_cmpmem(r->buf, len, r->model + offset, len);
+    } else if (op < 97) {
+        ret = blk_flush(r->img->blk);
+    } else {
+        image_close(r->img);
+        judge(r->path, r->model, size);
+        r->img = image_open(r->path);
+        check_all(r);
+    }
+    g_assert_cmpint(ret, ==, 0);
+}
+
+static void test_random(const void *opaque)
+{
+    Run r = { .sh = opaque };
+    uint32_t seed = g_test_rand_int();
+
+    if (!have_oracle()) {
+        g_test_skip("no " ORACLE);
+        return;
+    }
+    g_test_message("seed %u", seed);
+    block_test_init();
+    r.dir = make_tmpdir("/tmp");
+    r.rand = g_rand_new_with_seed(seed);
+    r.model = g_malloc0(r.sh->size);
+    r.buf = g_malloc(r.sh->size);
+    make_images(&r);
+    r.img = image_open(r.path);
+    for (int i = 0; i < r.sh->steps; i++) {
+        step(&r);
+    }
+    check_all(&r);
+    image_close(r.img);
+    judge(r.path, r.model, r.sh->size);
+    block_test_cleanup();
+    remove_tmpdir(r.dir);
+    g_rand_free(r.rand);
+    g_free(r.model);
+    g_free(r.buf);
+    g_free(r.path);
+    g_free(r.base);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+        g_autofree char *path = g_strdup_printf("/qcow2/random/%s",
+                                                shapes[i].name);
+
+        g_test_add_data_func(path, &shapes[i], test_random);
+    }
+    return g_test_run();
+}
