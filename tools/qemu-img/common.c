@@ -1,0 +1,268 @@
+/*
+ * What the sub-commands of qemu-img share: options, opening images, numbers.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "tools/qemu-img/common.h"
+
+#include "block/block-io.h"
+#include "qobject/keyval.h"
+#include "qom/object.h"
+#include "util/cutils.h"
+
+/* --- options --- */
+
+int img_getopt(int argc, char **argv, const char *shortopts,
+               const struct option *longopts)
+{
+    int c;
+
+    opterr = 0;
+    c = getopt_long(argc, argv, shortopts, longopts, NULL);
+    switch (c) {
+    case ':':
+        img_usage_error("missing argument for option '%s'", argv[optind - 1]);
+    case '?':
+        img_usage_error("unrecognized option '%s'", argv[optind - 1]);
+    case 'h':
+        img_help();
+    default:
+        return c;
+    }
+}
+
+void img_object_add(const char *optarg_text)
+{
+    bool help = false, is_json = false;
+    Error *err = NULL;
+    g_autoptr(QDict) dict = keyval_or_json_parse(optarg_text, "qom-type", &help,
+                                                 &is_json, &err);
+
+    if (dict && help) {
+        bool known = user_creatable_print_help(
+            qdict_get_try_str(dict, "qom-type"));
+
+        exit(known ? 0 : 1);
+    }
+    if (!dict || !user_creatable_add_qdict(dict, is_json, &err)) {
+        error_report_err(err);
+        exit(1);
+    }
+}
+
+bool img_output_is_json(const char *text)
+{
+    if (!strcmp(text, "json")) {
+        return true;
+    }
+    if (!strcmp(text, "human")) {
+        return false;
+    }
+    img_usage_error("--output must be used with human or json as argument.");
+}
+
+/* Nothing may be left open at either end, or lists could not be joined. */
+static bool is_list(const char *text)
+{
+    size_t len = strlen(text), commas = 0;
+
+    if (len && text[0] == ',') {
+        return false;
+    }
+    while (commas < len && text[len - 1 - commas] == ',') {
+        commas++;
+    }
+    return !(commas & 1) && len;
+}
+
+bool img_add_options(char **options, const char *more)
+{
+    char *joined;
+
+    if (!is_list(more)) {
+        error_report("Invalid option list: %s", more);
+        return false;
+    }
+    joined = *options ? g_strdup_printf("%s,%s", *options, more)
+                      : g_strdup(more);
+    g_free(*options);
+    *options = joined;
+    return true;
+}
+
+bool img_has_help_option(const char *options)
+{
+    const char *p = options;
+
+    while (p && *p) {
+        g_autofree char *value = NULL;
+
+        p = get_opt_value(p, &value);
+        if (!strcmp(value, "help") || !strcmp(value, "?")) {
+            return true;
+        }
+        if (*p == ',') {
+            p++;
+        }
+    }
+    return false;
+}
+
+/* --- numbers --- */
+
+int64_t img_cvtnum_full(const char *name, const char *text, int64_t min,
+                        int64_t max)
+{
+    uint64_t value;
+    int ret = qemu_strtosz(text, NULL, &value);
+
+    if (ret < 0 && ret != -ERANGE) {
+        error_report("Invalid %s specified: '%s'.", name, text);
+        return ret;
+    }
+    if (ret == -ERANGE || value > (uint64_t)max || (int64_t)value < min) {
+        error_report("Invalid %s specified. Must be between %" PRId64
+                     " and %" PRId64 ".",
+                     name, min, max);
+        return -ERANGE;
+    }
+    return value;
+}
+
+int64_t img_cvtnum(const char *name, const char *text)
+{
+    return img_cvtnum_full(name, text, 0, INT64_MAX);
+}
+
+/* --- opening --- */
+
+static BlockBackend *open_with(const char *filename, const char *open_name,
+                               QDict *options, int flags, bool writethrough)
+{
+    Error *err = NULL;
+    BlockBackend *blk = blk_new_open(open_name, NULL, options, flags, &err);
+
+    if (!blk) {
+        error_reportf_err(err, "Could not open '%s': ", filename);
+        return NULL;
+    }
+    blk_set_enable_write_cache(blk, !writethrough);
+    return blk;
+}
+
+static BlockBackend *open_opts(const char *text, int flags, bool writethrough,
+                               bool force_share)
+{
+    Error *err = NULL;
+    QDict *options = opts_parse(text, "file", NULL, &err);
+
+    if (!options) {
+        error_report_err(err);
+        return NULL;
+    }
+    if (force_share) {
+        const char *value = qdict_get_try_str(options, "force-share");
+        bool on = true;
+
+        if (value && parse_on_off(value, &on) && !on) {
+            error_report("--force-share/-U conflicts with image options");
+            qobject_unref(options);
+            return NULL;
+        }
+        qdict_put_str(options, "force-share", "on");
+    }
+    return open_with(text, NULL, options, flags, writethrough);
+}
+
+BlockBackend *img_open_file(const char *filename, QDict *options,
+                            const char *fmt, int flags, bool writethrough,
+                            bool force_share)
+{
+    options = options ? options : qdict_new();
+    if (fmt) {
+        qdict_put_str(options, "driver", fmt);
+    }
+    if (force_share) {
+        qdict_put_bool(options, "force-share", true);
+    }
+    return open_with(filename, filename, options, flags, writethrough);
+}
+
+BlockBackend *img_open(bool image_opts, const char *filename, const char *fmt,
+                       int flags, bool writethrough, bool force_share)
+{
+    if (!image_opts) {
+        return img_open_file(filename, NULL, fmt, flags, writethrough,
+                             force_share);
+    }
+    if (fmt) {
+        error_report("--image-opts and --format are mutually exclusive");
+        return NULL;
+    }
+    return open_opts(filename, flags, writethrough, force_share);
+}
+
+/* --- what is where --- */
+
+/* The image below @bs in the chain, if @ret says that it must be asked. */
+static BlockDriverState *next_in_chain(BlockDriverState *bs, int ret)
+{
+    return ret < 0 || (ret & BDRV_BLOCK_ALLOCATED) ? NULL : bdrv_cow_bs(bs);
+}
+
+int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
+                     int64_t *pnum, int64_t *map, BlockDriverState **file,
+                     int *depth)
+{
+    BlockDriverState *next;
+    int levels = 0;
+    int ret = bdrv_block_status(bs, offset, bytes, pnum, map, file);
+
+    while ((next = next_in_chain(bs, ret))) {
+        int64_t n = *pnum;
+
+        bs = next;
+        levels++;
+        ret = bdrv_block_status(bs, offset, n, pnum, map, file);
+        if (ret >= 0 && *pnum == 0) {
+            /* Behind the end of a shorter backing file */
+            *pnum = n;
+            ret = BDRV_BLOCK_ZERO;
+            break;
+        }
+    }
+    if (depth) {
+        *depth = levels;
+    }
+    return ret;
+}
+
+int coroutine_fn img_co_block_status(BlockDriverState *bs, int64_t offset,
+                                     int64_t bytes, int64_t *pnum)
+{
+    BlockDriverState *next;
+    int ret = bdrv_co_block_status(bs, offset, bytes, pnum, NULL, NULL);
+
+    while ((next = next_in_chain(bs, ret))) {
+        int64_t n = *pnum;
+
+        bs = next;
+        ret = bdrv_co_block_status(bs, offset, n, pnum, NULL, NULL);
+        if (ret >= 0 && *pnum == 0) {
+            *pnum = n;
+            return BDRV_BLOCK_ZERO;
+        }
+    }
+    /* What no image of the chain has reads as zero */
+    return ret < 0 || (ret & BDRV_BLOCK_ALLOCATED) ? ret
+                                                   : ret | BDRV_BLOCK_ZERO;
+}
+
+bool img_buffer_is_zero(const void *buf, size_t len)
+{
+    const char *p = buf;
+
+    return !len || (!p[0] && !memcmp(p, p + 1, len - 1));
+}

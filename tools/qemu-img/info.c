@@ -1,0 +1,309 @@
+/*
+ * qemu-img info: what an image is.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "tools/qemu-img/common.h"
+
+#include "block/query.h"
+#include "qobject/json.h"
+#include "qobject/qbool.h"
+#include "qobject/qlist.h"
+#include "qobject/qnum.h"
+#include "qobject/qstring.h"
+#include "util/cutils.h"
+
+enum {
+    OPT_BACKING_CHAIN = OPT_FIRST_FREE,
+};
+
+static const struct option long_options[] = {
+    { "help", no_argument, 0, 'h' },
+    { "format", required_argument, 0, 'f' },
+    { "output", required_argument, 0, OPT_OUTPUT },
+    { "backing-chain", no_argument, 0, OPT_BACKING_CHAIN },
+    { "object", required_argument, 0, OPT_OBJECT },
+    { "image-opts", no_argument, 0, OPT_IMAGE_OPTS },
+    { "force-share", no_argument, 0, 'U' },
+    { 0 },
+};
+
+/* --- for people --- */
+
+static void print_value(const QObject *obj, int depth);
+
+/* "compression-type" reads better as "compression type". */
+static void print_key(const char *key)
+{
+    for (; *key; key++) {
+        putchar(*key == '-' ? ' ' : *key);
+    }
+}
+
+static bool is_composite(const QObject *obj)
+{
+    QType type = qobject_type(obj);
+
+    return type == QTYPE_QDICT || type == QTYPE_QLIST;
+}
+
+static void print_dict(const QDict *dict, int depth)
+{
+    for (const QDictEntry *e = qdict_first(dict); e; e = qdict_next(dict, e)) {
+        QObject *value = qdict_entry_value(e);
+        bool composite = is_composite(value);
+
+        printf("%*s", depth * 4, "");
+        print_key(qdict_entry_key(e));
+        printf(composite ? ":\n" : ": ");
+        print_value(value, depth + 1);
+        if (!composite) {
+            printf("\n");
+        }
+    }
+}
+
+static void print_list(const QList *list, int depth)
+{
+    const QListEntry *e;
+    int i = 0;
+
+    QLIST_FOREACH_ENTRY(list, e) {
+        QObject *value = qlist_entry_obj(e);
+        bool composite = is_composite(value);
+
+        printf("%*s[%d]:%c", depth * 4, "", i++, composite ? '\n' : ' ');
+        print_value(value, depth + 1);
+        if (!composite) {
+            printf("\n");
+        }
+    }
+}
+
+static void print_value(const QObject *obj, int depth)
+{
+    g_autofree char *number = NULL;
+
+    switch (qobject_type(obj)) {
+    case QTYPE_QDICT:
+        print_dict(qobject_to(QDict, obj), depth);
+        break;
+    case QTYPE_QLIST:
+        print_list(qobject_to(QList, obj), depth);
+        break;
+    case QTYPE_QSTRING:
+        printf("%s", qstring_get_str(qobject_to(QString, obj)));
+        break;
+    case QTYPE_QBOOL:
+        printf(qbool_get_bool(qobject_to(QBool, obj)) ? "true" : "false");
+        break;
+    case QTYPE_QNUM:
+        number = qnum_to_string(qobject_to(QNum, obj));
+        printf("%s", number);
+        break;
+    default:
+        break;
+    }
+}
+
+static void print_size(const char *indent, const char *what, int64_t bytes)
+{
+    g_autofree char *text = size_to_str(bytes);
+
+    printf("%s%s: %s (%" PRId64 " bytes)\n", indent, what, text, bytes);
+}
+
+static void print_backing(const QDict *info, const char *indent)
+{
+    const char *name = qdict_get_try_str(info, "backing-filename");
+    const char *full = qdict_get_try_str(info, "full-backing-filename");
+    const char *fmt = qdict_get_try_str(info, "backing-filename-format");
+
+    if (!name) {
+        return;
+    }
+    printf("%sbacking file: %s", indent, name);
+    if (!full) {
+        printf(" (cannot determine actual path)");
+    } else if (strcmp(name, full)) {
+        printf(" (actual path: %s)", full);
+    }
+    printf("\n");
+    if (fmt) {
+        printf("%sbacking file format: %s\n", indent, fmt);
+    }
+}
+
+static void print_specific(const QDict *info, const char *indent)
+{
+    const QDict *specific = qdict_get_qdict(info, "format-specific");
+    const QDict *data = specific ? qdict_get_qdict(specific, "data") : NULL;
+
+    if (data && qdict_size(data)) {
+        printf("%sFormat specific information:\n", indent);
+        print_dict(data, strlen(indent) / 4 + 1);
+    }
+}
+
+static void print_human(const QDict *info, const char *indent, const char *path,
+                        bool protocol)
+{
+    int64_t disk = qdict_get_try_int(info, "actual-size", -1);
+    g_autofree char *disk_text = disk >= 0 ? size_to_str(disk)
+                                           : g_strdup("unavailable");
+    const QList *children = qdict_get_qlist(info, "children");
+    const QListEntry *e;
+
+    printf("%s%s: %s\n", indent, protocol ? "filename" : "image",
+           qdict_get_str(info, "filename"));
+    printf("%s%s: %s\n", indent, protocol ? "protocol type" : "file format",
+           qdict_get_str(info, "format"));
+    print_size(indent, protocol ? "file length" : "virtual size",
+               qdict_get_int(info, "virtual-size"));
+    printf("%sdisk size: %s\n", indent, disk_text);
+    if (qdict_get_try_bool(info, "encrypted", false)) {
+        printf("%sencrypted: yes\n", indent);
+    }
+    if (qdict_haskey(info, "cluster-size")) {
+        printf("%scluster_size: %" PRId64 "\n", indent,
+               qdict_get_int(info, "cluster-size"));
+    }
+    if (qdict_get_try_bool(info, "dirty-flag", false)) {
+        printf("%scleanly shut down: no\n", indent);
+    }
+    print_backing(info, indent);
+    print_specific(info, indent);
+    QLIST_FOREACH_ENTRY(children, e) {
+        const QDict *child = qobject_to(QDict, qlist_entry_obj(e));
+        const QDict *below = qdict_get_qdict(child, "info");
+        g_autofree char *child_path = g_strdup_printf(
+            "%s%s", path, qdict_get_str(child, "name"));
+        g_autofree char *deeper = g_strdup_printf("%s    ", indent);
+        g_autofree char *next = g_strdup_printf("%s/", child_path);
+
+        printf("%sChild node '%s':\n", indent, child_path);
+        print_human(below, deeper, next,
+                    qlist_empty(qdict_get_qlist(below, "children")));
+    }
+}
+
+/* --- the chain --- */
+
+static QDict *query_one(bool image_opts, const char *filename, const char *fmt,
+                        bool force_share)
+{
+    g_autoptr(BlockBackend)
+        blk = img_open(image_opts, filename, fmt,
+                       BDRV_O_NO_BACKING | BDRV_O_NO_IO, false, force_share);
+    Error *err = NULL;
+    QDict *info;
+
+    if (!blk) {
+        return NULL;
+    }
+    info = bdrv_query_graph_info(blk_bs(blk), &err);
+    if (!info) {
+        error_report_err(err);
+    }
+    return info;
+}
+
+/* A list of what query_one() gives, top first; NULL after a message. */
+static QList *query_chain(bool image_opts, const char *filename,
+                          const char *fmt, bool chain, bool force_share)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    QList *list = qlist_new();
+
+    while (filename) {
+        QDict *info;
+
+        if (g_hash_table_contains(seen, filename)) {
+            error_report("Backing file '%s' creates an infinite loop.",
+                         filename);
+            goto fail;
+        }
+        info = query_one(image_opts, filename, fmt, force_share);
+        if (!info) {
+            goto fail;
+        }
+        qlist_append(list, info);
+        /* Strings live as long as the list */
+        g_hash_table_add(seen, (char *)filename);
+        image_opts = false;
+        filename = chain ? qdict_get_try_str(info, "full-backing-filename")
+                         : NULL;
+        fmt = qdict_get_try_str(info, "backing-filename-format");
+    }
+    return list;
+
+fail:
+    qobject_unref(list);
+    return NULL;
+}
+
+static void print_all(const QList *list, bool chain, bool json)
+{
+    const QListEntry *e = qlist_first(list);
+    GString *text;
+    bool first = true;
+
+    if (json) {
+        text = qobject_to_json_pretty(
+            chain ? QOBJECT(list) : qlist_entry_obj(e), true);
+        printf("%s\n", text->str);
+        g_string_free(text, true);
+        return;
+    }
+    QLIST_FOREACH_ENTRY(list, e) {
+        if (!first) {
+            printf("\n");
+        }
+        first = false;
+        print_human(qobject_to(QDict, qlist_entry_obj(e)), "", "/", false);
+    }
+}
+
+int img_info(int argc, char **argv)
+{
+    bool image_opts = false, force_share = false, json = false, chain = false;
+    const char *fmt = NULL;
+    QList *list;
+    int c;
+
+    while ((c = img_getopt(argc, argv, ":hf:bU", long_options)) != -1) {
+        switch (c) {
+        case 'f':
+            fmt = optarg;
+            break;
+        case 'U':
+            force_share = true;
+            break;
+        case OPT_OUTPUT:
+            json = img_output_is_json(optarg);
+            break;
+        case 'b':
+        case OPT_BACKING_CHAIN:
+            chain = true;
+            break;
+        case OPT_OBJECT:
+            img_object_add(optarg);
+            break;
+        case OPT_IMAGE_OPTS:
+            image_opts = true;
+            break;
+        }
+    }
+    if (optind != argc - 1) {
+        img_usage_error("Expecting one image file name");
+    }
+    list = query_chain(image_opts, argv[optind], fmt, chain, force_share);
+    if (!list) {
+        return 1;
+    }
+    print_all(list, chain, json);
+    qobject_unref(list);
+    return 0;
+}

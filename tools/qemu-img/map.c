@@ -1,0 +1,203 @@
+/*
+ * qemu-img map: which parts of an image are where.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "tools/qemu-img/common.h"
+
+static const struct option long_options[] = {
+    { "help", no_argument, 0, 'h' },
+    { "format", required_argument, 0, 'f' },
+    { "output", required_argument, 0, OPT_OUTPUT },
+    { "object", required_argument, 0, OPT_OBJECT },
+    { "image-opts", no_argument, 0, OPT_IMAGE_OPTS },
+    { "force-share", no_argument, 0, 'U' },
+    { "start-offset", required_argument, 0, 's' },
+    { "max-length", required_argument, 0, 'l' },
+    { 0 },
+};
+
+typedef struct MapEntry {
+    int64_t start, length, offset; /* offset: in the file, if OFFSET_VALID */
+    int flags, depth;
+    const char *filename; /* NULL: unknown */
+} MapEntry;
+
+static int map_print_human(const MapEntry *e)
+{
+    bool data = e->flags & BDRV_BLOCK_DATA;
+
+    if (data && !(e->flags & BDRV_BLOCK_OFFSET_VALID)) {
+        error_report("File contains external, encrypted or compressed "
+                     "clusters.");
+        return 1;
+    }
+    if (data && !(e->flags & BDRV_BLOCK_ZERO)) {
+        printf("%#-16" PRIx64 "%#-16" PRIx64 "%#-16" PRIx64 "%s\n", e->start,
+               e->length, e->offset, e->filename ? e->filename : "");
+    }
+    return 0;
+}
+
+static const char *yes_no(int flag)
+{
+    return flag ? "true" : "false";
+}
+
+static void map_print_json(const MapEntry *e, bool last)
+{
+    printf(
+        "{ \"start\": %" PRId64 ", \"length\": %" PRId64
+        ", \"depth\": %d, \"present\": %s, \"zero\": %s, \"data\": %s, "
+        "\"compressed\": %s",
+        e->start, e->length, e->depth, yes_no(e->flags & BDRV_BLOCK_ALLOCATED),
+        yes_no(e->flags & BDRV_BLOCK_ZERO), yes_no(e->flags & BDRV_BLOCK_DATA),
+        yes_no(e->flags & BDRV_BLOCK_COMPRESSED));
+    if (e->flags & BDRV_BLOCK_OFFSET_VALID) {
+        printf(", \"offset\": %" PRId64, e->offset);
+    }
+    printf(last ? "}" : "},\n");
+}
+
+static int map_print(const MapEntry *e, bool json, bool last)
+{
+    if (!json) {
+        return map_print_human(e);
+    }
+    map_print_json(e, last);
+    return 0;
+}
+
+static int next_entry(BlockDriverState *bs, int64_t offset, int64_t bytes,
+                      MapEntry *e)
+{
+    const int mask = BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO | BDRV_BLOCK_ALLOCATED |
+                     BDRV_BLOCK_COMPRESSED | BDRV_BLOCK_OFFSET_VALID;
+    BlockDriverState *file = NULL;
+    int64_t map = 0;
+    int ret;
+
+    *e = (MapEntry){ .start = offset };
+    ret = img_block_status(bs, offset, bytes, &e->length, &map, &file,
+                           &e->depth);
+    if (ret < 0) {
+        return ret;
+    }
+    e->flags = ret & mask;
+    if (!(ret & BDRV_BLOCK_OFFSET_VALID)) {
+        return 0;
+    }
+    e->offset = map;
+    if (file) {
+        bdrv_refresh_filename(file);
+        e->filename = bdrv_filename(file);
+    }
+    return 0;
+}
+
+/* Is @b the continuation of @a? */
+static bool continues(const MapEntry *a, const MapEntry *b)
+{
+    return a->length && a->flags == b->flags && a->depth == b->depth &&
+           !a->filename == !b->filename &&
+           (!a->filename || !strcmp(a->filename, b->filename)) &&
+           (!(a->flags & BDRV_BLOCK_OFFSET_VALID) ||
+            a->offset + a->length == b->offset);
+}
+
+static int map_all(BlockBackend *blk, bool json, int64_t start, int64_t end)
+{
+    MapEntry current = { .start = start }, e;
+
+    if (json) {
+        printf("[");
+    } else {
+        printf("%-16s%-16s%-16s%s\n", "Offset", "Length", "Mapped to", "File");
+    }
+    while (current.start + current.length < end) {
+        int64_t offset = current.start + current.length;
+        int ret = next_entry(blk_bs(blk), offset, end - offset, &e);
+
+        if (ret < 0) {
+            error_report("Failed to read image metadata: %s", strerror(-ret));
+            return 1;
+        }
+        if (!e.length) {
+            break;
+        }
+        if (continues(&current, &e)) {
+            current.length += e.length;
+            continue;
+        }
+        if (current.length && map_print(&current, json, false)) {
+            return 1;
+        }
+        current = e;
+    }
+    if (map_print(&current, json, true)) {
+        return 1;
+    }
+    if (json) {
+        printf("]\n");
+    }
+    return 0;
+}
+
+int img_map(int argc, char **argv)
+{
+    bool image_opts = false, force_share = false, json = false;
+    int64_t start = 0, max_length = -1, length;
+    g_autoptr(BlockBackend) blk = NULL;
+    const char *fmt = NULL;
+    int c;
+
+    while ((c = img_getopt(argc, argv, ":f:s:l:hU", long_options)) != -1) {
+        switch (c) {
+        case 'f':
+            fmt = optarg;
+            break;
+        case 'U':
+            force_share = true;
+            break;
+        case OPT_OUTPUT:
+            json = img_output_is_json(optarg);
+            break;
+        case 's':
+            start = img_cvtnum("start offset", optarg);
+            if (start < 0) {
+                return 1;
+            }
+            break;
+        case 'l':
+            max_length = img_cvtnum("max length", optarg);
+            if (max_length < 0) {
+                return 1;
+            }
+            break;
+        case OPT_OBJECT:
+            img_object_add(optarg);
+            break;
+        case OPT_IMAGE_OPTS:
+            image_opts = true;
+            break;
+        }
+    }
+    if (optind != argc - 1) {
+        img_usage_error("Expecting one image file name");
+    }
+    blk = img_open(image_opts, argv[optind], fmt, 0, false, force_share);
+    if (!blk) {
+        return 1;
+    }
+    length = blk_getlength(blk);
+    if (length < 0) {
+        error_report("Failed to get size for '%s'", argv[optind]);
+        return 1;
+    }
+    if (max_length >= 0 && max_length < length - start) {
+        length = start + max_length;
+    }
+    return map_all(blk, json, start, length);
+}
