@@ -128,6 +128,7 @@ static void phase_machine(CliConfig *config)
     ok = create_debugcon(config, &err);
     require_ok(ok, err);
     require(connect_serials());
+    register_char_connect();
     require(create_devices(config));
     qdev_machine_ready();
     ok = !ms->mc->done || ms->mc->done(ms, &err);
@@ -144,6 +145,7 @@ static void clean_up(CliConfig *config)
         current_accel()->shutdown();
     }
     disconnect_serials();
+    disconnect_debugcons();
     drive_del_all();
     bdrv_close_all();
     user_creatable_cleanup();

@@ -9,17 +9,21 @@
 #include "hw/char/serial.h"
 #include "util/error-report.h"
 
+#include <sys/queue.h>
+
 #define MAX_SERIAL_PORTS 4
 
-typedef struct SerialPort {
+struct SerialPort {
     bool present;
     Chardev *chr; /* NULL: output goes nowhere */
     CharFrontend fe;
     SerialState *uart;
-} SerialPort;
+    LIST_ENTRY(SerialPort) next; /* -device only */
+};
 
 static SerialPort ports[MAX_SERIAL_PORTS];
 static unsigned nr_ports;
+static LIST_HEAD(, SerialPort) device_ports = LIST_HEAD_INITIALIZER();
 
 /* --- the UART's side --- */
 
@@ -76,6 +80,43 @@ static void port_event(void *opaque, QEMUChrEvent event)
     if (event == CHR_EVENT_BREAK) {
         serial_receive_break(port->uart);
     }
+}
+
+void serial_port_start(SerialPort *port)
+{
+    serial_set_backend(port->uart, &port_backend, port);
+    qemu_chr_fe_set_handlers(&port->fe, port_can_read, port_read, port_event,
+                             port);
+}
+
+static void port_stop(SerialPort *port)
+{
+    if (port->uart) {
+        serial_set_backend(port->uart, NULL, NULL);
+    }
+    qemu_chr_fe_deinit(&port->fe, false);
+}
+
+/* --- for -device --- */
+
+SerialPort *serial_port_new(SerialState *uart)
+{
+    SerialPort *port = g_new0(SerialPort, 1);
+
+    port->uart = uart;
+    LIST_INSERT_HEAD(&device_ports, port, next);
+    return port;
+}
+
+CharFrontend *serial_port_frontend(SerialPort *port)
+{
+    return &port->fe;
+}
+
+void serial_port_free(SerialPort *port)
+{
+    LIST_REMOVE(port, next);
+    g_free(port);
 }
 
 /* --- from the command line --- */
@@ -148,21 +189,20 @@ bool connect_serials(void)
             error_report_err(err);
             return false;
         }
-        serial_set_backend(port->uart, &port_backend, port);
-        qemu_chr_fe_set_handlers(&port->fe, port_can_read, port_read,
-                                 port_event, port);
+        serial_port_start(port);
     }
     return true;
 }
 
 void disconnect_serials(void)
 {
-    for (unsigned i = 0; i < nr_ports; i++) {
-        SerialPort *port = &ports[i];
+    SerialPort *port;
 
-        if (port->uart) {
-            serial_set_backend(port->uart, NULL, NULL);
-        }
-        qemu_chr_fe_deinit(&port->fe, false);
+    for (unsigned i = 0; i < nr_ports; i++) {
+        port_stop(&ports[i]);
+    }
+    while ((port = LIST_FIRST(&device_ports))) {
+        port_stop(port);
+        serial_port_free(port);
     }
 }

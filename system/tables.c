@@ -10,6 +10,7 @@
 #include "backends/iothread.h"
 #include "hw/acpi/piix4-pm.h"
 #include "hw/block/virtio-blk.h"
+#include "hw/char/isa-char.h"
 #include "hw/core/qdev.h"
 #include "hw/i386/pc.h"
 #include "hw/pci/pci.h"
@@ -24,6 +25,7 @@ void system_register_types(void)
     type_register_table(piix4_pm_types);
     type_register_table(virtio_pci_types);
     type_register_table(hw_block_types);
+    type_register_table(hw_char_types);
 }
 
 static bool none_init(MachineState *ms, Error **errp)

@@ -106,8 +106,8 @@ static AcpiTables *pc_build_acpi(MachineState *ms, Error **errp)
         .sci_irq = PIIX4_SCI_IRQ,
         .mmio32 = pc->memory.windows.mmio32,
         .mmio64 = pc->memory.windows.mmio64,
-        .com1 = pc->serial[0] != NULL,
-        .com2 = pc->serial[1] != NULL,
+        .com1 = serial_by_index(0) != NULL, /* -device counts */
+        .com2 = serial_by_index(1) != NULL,
         .i8042 = true,
     };
 
