@@ -298,6 +298,8 @@ static void process_reset(void)
         return;
     }
     pause_vcpus();
+    /* What a vCPU asked for until it stopped is the same reset. */
+    qatomic_set(&requested.reset, SHUTDOWN_CAUSE_NONE);
     qemu_system_reset(reason);
     if (runstate_is_running()) {
         resume_vcpus();
