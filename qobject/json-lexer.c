@@ -2,7 +2,8 @@
  * The JSON lexer: a state machine that is fed single characters.
  *
  * After characters that begin no token it recovers at the next structural
- * character or newline, so that a stream can go on.
+ * character, or one that stands in no text (control characters, 0xfe, 0xff),
+ * so that a stream can go on.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -182,7 +183,7 @@ void json_lexer_feed_char(JSONMessageParser *parser, unsigned char ch)
 {
     switch ((LexState)parser->state) {
     case LEX_RECOVERY:
-        if (!is_structural(ch) && ch != '\n') {
+        if (!is_structural(ch) && ch >= 0x20 && ch < 0xfe) {
             break;
         }
         parser->state = LEX_START;
