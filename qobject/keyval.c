@@ -20,6 +20,7 @@
 #include "util/error.h"
 
 #define MAX_FRAGMENT 127
+#define MAX_DEPTH    JSON_MAX_NESTING /* fragments of a key */
 
 /* The length of the QAPI name that @s begins with; 0: none. */
 static size_t qapi_name_length(const char *s)
@@ -119,11 +120,15 @@ static bool keyval_put_dotted(QDict *qdict, const char *key, size_t len,
     QDict *cur = qdict;
     const char *s = key;
 
-    for (;;) {
+    for (int depth = 1;; depth++) {
         g_autofree char *name = NULL;
         size_t n = check_fragment(key, len, s, errp);
         bool last = s + n == key + len;
 
+        if (n && depth > MAX_DEPTH) {
+            error_setg(errp, "Parameter '%.32s...' is nested too deeply", key);
+            n = 0;
+        }
         if (!n) {
             qobject_unref(value);
             return false;

@@ -6,6 +6,7 @@
  */
 #include "util/osdep.h"
 
+#include "qobject/json.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "qobject/qstring.h"
@@ -169,13 +170,17 @@ static bool is_leaf(const QObject *obj)
     return dict ? !qdict_size(dict) : list ? qlist_empty(list) : true;
 }
 
-QObject *qdict_crumple(const QDict *src, Error **errp)
+static QObject *crumple(const QDict *src, int depth, Error **errp)
 {
     g_autoptr(QDict) multi = qdict_new();
     g_autoptr(QDict) dst = qdict_new();
     const QDictEntry *e;
     int list;
 
+    if (depth > JSON_MAX_NESTING) {
+        error_setg(errp, "Keys are nested too deeply");
+        return NULL;
+    }
     QDICT_FOREACH(src, e) {
         if (!is_leaf(qdict_entry_value(e))) {
             error_setg(errp, "Value for key '%s' is not a scalar",
@@ -192,7 +197,7 @@ QObject *qdict_crumple(const QDict *src, Error **errp)
         QDict *sub = qobject_to(QDict, qdict_entry_value(e));
         QObject *child;
 
-        child = sub && qdict_size(sub) ? qdict_crumple(sub, errp)
+        child = sub && qdict_size(sub) ? crumple(sub, depth + 1, errp)
                                        : qobject_ref(qdict_entry_value(e));
         if (!child) {
             return NULL;
@@ -205,6 +210,11 @@ QObject *qdict_crumple(const QDict *src, Error **errp)
         return NULL;
     }
     return list ? dict_to_list(dst) : QOBJECT(g_steal_pointer(&dst));
+}
+
+QObject *qdict_crumple(const QDict *src, Error **errp)
+{
+    return crumple(src, 1, errp);
 }
 
 /* --- parts -----------------------------------------------------------------

@@ -113,6 +113,36 @@ static void test_long_key(void)
     g_assert_true(qdict_haskey(ok, name + 1));
 }
 
+/* "a.a.a...=1" with @depth fragments; free with g_free(). */
+static char *deep_key(int depth)
+{
+    GString *s = g_string_new(NULL);
+
+    for (int i = 1; i < depth; i++) {
+        g_string_append(s, "a.");
+    }
+    g_string_append(s, "a=1");
+    return g_string_free(s, false);
+}
+
+static void test_deep_key(void)
+{
+    g_autofree char *most = deep_key(1024);
+    g_autofree char *deep = deep_key(1025);
+    g_autofree char *very_deep = deep_key(100000);
+    g_autoptr(Error) err1 = NULL;
+    g_autoptr(Error) err2 = NULL;
+    g_autoptr(QDict) ok = keyval_parse(most, NULL, NULL, &error_abort);
+
+    g_assert_nonnull(ok);
+    g_assert_null(keyval_parse(deep, NULL, NULL, &err1));
+    g_assert_cmpstr(error_get_pretty(err1), ==,
+                    "Parameter 'a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a....' is "
+                    "nested too deeply");
+    g_assert_null(keyval_parse(very_deep, NULL, NULL, &err2));
+    g_assert_nonnull(err2);
+}
+
 static void test_help(void)
 {
     static const char *const texts[] = { "help", "?", "iothread,help",
@@ -199,6 +229,7 @@ int main(int argc, char **argv)
     g_test_add_func("/keyval/bad", test_bad);
     g_test_add_func("/keyval/random", test_random);
     g_test_add_func("/keyval/long-key", test_long_key);
+    g_test_add_func("/keyval/deep-key", test_deep_key);
     g_test_add_func("/keyval/help", test_help);
     g_test_add_func("/keyval/merge", test_merge);
     g_test_add_func("/keyval/json", test_json_or_keyval);

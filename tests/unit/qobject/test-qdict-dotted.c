@@ -65,6 +65,20 @@ static void test_crumple_errors(void)
     }
 }
 
+static void test_crumple_deep(void)
+{
+    g_autoptr(QDict) d = qdict_new();
+    g_autoptr(GString) key = g_string_new("a");
+    g_autoptr(Error) err = NULL;
+
+    for (int i = 0; i < 50000; i++) {
+        g_string_append(key, ".a");
+    }
+    qdict_put_int(d, key->str, 1);
+    g_assert_null(qdict_crumple(d, &err));
+    g_assert_cmpstr(error_get_pretty(err), ==, "Keys are nested too deeply");
+}
+
 static void test_extract(void)
 {
     g_autoptr(QDict) d = dict("{'file.a': 1, 'file.b.c': 2, 'filex': 3}");
@@ -123,6 +137,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qdict-dotted/flatten", test_flatten);
     g_test_add_func("/qdict-dotted/crumple", test_crumple);
     g_test_add_func("/qdict-dotted/crumple-errors", test_crumple_errors);
+    g_test_add_func("/qdict-dotted/crumple-deep", test_crumple_deep);
     g_test_add_func("/qdict-dotted/extract", test_extract);
     g_test_add_func("/qdict-dotted/array", test_array);
     g_test_add_func("/qdict-dotted/join", test_join);
