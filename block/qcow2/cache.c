@@ -175,9 +175,9 @@ static int coroutine_fn load(BlockDriverState *bs, Qcow2Cache *c, Qcow2Table *t,
     return ret;
 }
 
-int coroutine_fn qcow2_cache_get(BlockDriverState *bs, Qcow2Cache *c,
-                                 uint32_t index, uint64_t offset,
-                                 Qcow2Table **table, bool *dropped)
+int coroutine_fn qcow2_co_cache_get(BlockDriverState *bs, Qcow2Cache *c,
+                                    uint32_t index, uint64_t offset,
+                                    Qcow2Table **table, bool *dropped)
 {
     Qcow2State *s = bs->opaque;
     Qcow2Table *t = c->map[index];

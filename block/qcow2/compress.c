@@ -164,12 +164,12 @@ static int64_t coroutine_fn alloc_bytes(BlockDriverState *bs, uint64_t bytes)
     if (used && bytes <= s->cluster_size - used) {
         offset = s->free_byte_offset;
         s->free_byte_offset = 0; /* nobody else, while the lock is dropped */
-        ret = qcow2_refcount_get(bs, offset >> s->cluster_bits, &refcount);
+        ret = qcow2_co_refcount_get(bs, offset >> s->cluster_bits, &refcount);
         if (ret < 0) {
             return ret;
         }
         if (refcount && refcount < s->refcount_max) {
-            ret = qcow2_refcount_add(bs, offset - used, 1, 1);
+            ret = qcow2_co_refcount_add(bs, offset - used, 1, 1);
             if (ret < 0) {
                 return ret;
             }
@@ -177,7 +177,7 @@ static int64_t coroutine_fn alloc_bytes(BlockDriverState *bs, uint64_t bytes)
             return offset;
         }
     }
-    offset = qcow2_alloc(bs, 1, true, &nb, &fresh);
+    offset = qcow2_co_alloc(bs, 1, true, &nb, &fresh);
     if (offset >= 0) {
         s->free_byte_offset = offset + bytes;
     }
@@ -196,11 +196,11 @@ static int coroutine_fn link_compressed(BlockDriverState *bs, uint64_t offset,
     int ret;
 
     do {
-        ret = qcow2_get_l2(bs, offset, true, &t, &dropped);
+        ret = qcow2_co_get_l2(bs, offset, true, &t, &dropped);
         if (ret < 0) {
             return ret;
         }
-    } while (qcow2_wait_allocs(s, offset, s->cluster_size));
+    } while (qcow2_co_wait_allocs(s, offset, s->cluster_size));
     old = qcow2_l2_entry(t, qcow2_l2_index(s, offset));
     qcow2_set_l2_entry(s, t, qcow2_l2_index(s, offset),
                        QCOW2_OFLAG_COMPRESSED | sectors << shift | host);
@@ -249,7 +249,7 @@ static int coroutine_fn write_cluster(BlockDriverState *bs, uint64_t offset,
     }
     if (ret < 0) {
         s->free_byte_offset = 0;
-        qcow2_refcount_add(bs, host & ~(s->cluster_size - 1), 1, -1);
+        qcow2_co_refcount_add(bs, host & ~(s->cluster_size - 1), 1, -1);
     }
     qemu_mutex_unlock(&s->lock);
     return ret;

@@ -127,7 +127,7 @@ static int coroutine_fn make_l2(BlockDriverState *bs, uint32_t index,
     uint64_t old = s->l1[index], nb;
     bool fresh;
     Qcow2Table *t;
-    int64_t host = qcow2_alloc(bs, 1, false, &nb, &fresh);
+    int64_t host = qcow2_co_alloc(bs, 1, false, &nb, &fresh);
 
     *dropped = true;
     if (host < 0) {
@@ -135,7 +135,7 @@ static int coroutine_fn make_l2(BlockDriverState *bs, uint32_t index,
     }
     t = qcow2_cache_lookup(&s->l2_cache, index);
     if (s->l1[index] != old || ((old & QCOW2_L1_OFFSET_MASK) && !t)) {
-        return qcow2_refcount_add(bs, host, 1, -1);
+        return qcow2_co_refcount_add(bs, host, 1, -1);
     }
     if (t) {
         /* Shared with a snapshot: the copy takes the place in memory */
@@ -146,7 +146,7 @@ static int coroutine_fn make_l2(BlockDriverState *bs, uint32_t index,
     } else {
         t = qcow2_cache_new(bs, &s->l2_cache, index, host);
         if (!t) {
-            qcow2_refcount_add(bs, host, 1, -1);
+            qcow2_co_refcount_add(bs, host, 1, -1);
             return -ENOMEM;
         }
     }
@@ -154,8 +154,8 @@ static int coroutine_fn make_l2(BlockDriverState *bs, uint32_t index,
     return 0;
 }
 
-int coroutine_fn qcow2_get_l2(BlockDriverState *bs, uint64_t offset, bool alloc,
-                              Qcow2Table **table, bool *dropped)
+int coroutine_fn qcow2_co_get_l2(BlockDriverState *bs, uint64_t offset,
+                                 bool alloc, Qcow2Table **table, bool *dropped)
 {
     Qcow2State *s = bs->opaque;
     uint32_t index = qcow2_l1_index(s, offset);
@@ -181,7 +181,8 @@ int coroutine_fn qcow2_get_l2(BlockDriverState *bs, uint64_t offset, bool alloc,
             return ret;
         }
         if (host) {
-            ret = qcow2_cache_get(bs, &s->l2_cache, index, host, table, &again);
+            ret = qcow2_co_cache_get(bs, &s->l2_cache, index, host, table,
+                                     &again);
         }
         if (!again && alloc && !(entry & QCOW2_OFLAG_COPIED)) {
             ret = make_l2(bs, index, &again);
@@ -207,7 +208,7 @@ int coroutine_fn qcow2_co_map(BlockDriverState *bs, uint64_t offset,
         ret = 0;
     } else {
         qemu_mutex_lock(&s->lock);
-        ret = qcow2_get_l2(bs, offset, false, &t, &dropped);
+        ret = qcow2_co_get_l2(bs, offset, false, &t, &dropped);
         if (ret >= 0 && t) {
             qcow2_map_table(s, t, offset, bytes, m);
         } else if (ret >= 0) {

@@ -403,14 +403,14 @@ static void coroutine_fn release(BlockDriverState *bs, Batch *b)
             uint64_t cluster = (f->offset >> s->cluster_bits) + i, n = 0;
 
             /* The space goes while the cluster is still ours */
-            if (f->discard && qcow2_refcount_get(bs, cluster, &n) >= 0 &&
+            if (f->discard && qcow2_co_refcount_get(bs, cluster, &n) >= 0 &&
                 n == 1) {
                 qemu_mutex_unlock(&s->lock);
                 bdrv_co_pdiscard(bs->file, cluster << s->cluster_bits,
                                  s->cluster_size);
                 qemu_mutex_lock(&s->lock);
             }
-            qcow2_refcount_add(bs, cluster << s->cluster_bits, 1, -1);
+            qcow2_co_refcount_add(bs, cluster << s->cluster_bits, 1, -1);
         }
         g_free(f);
     }
@@ -438,6 +438,33 @@ static int coroutine_fn flush_once(BlockDriverState *bs, bool *released)
     batch_end(s, &b, ret >= 0);
     qemu_mutex_unlock(&s->lock);
     return ret;
+}
+
+int coroutine_fn qcow2_co_exclusive_begin(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+    bool released;
+
+    qemu_mutex_lock(&s->lock);
+    while (s->flushing) {
+        qemu_co_queue_wait(&s->flush_queue, &s->lock);
+    }
+    s->flushing = true;
+    s->flush_started++;
+    qemu_mutex_unlock(&s->lock);
+    return flush_once(bs, &released);
+}
+
+void coroutine_fn qcow2_co_exclusive_end(BlockDriverState *bs, int ret)
+{
+    Qcow2State *s = bs->opaque;
+
+    qemu_mutex_lock(&s->lock);
+    s->flushing = false;
+    s->flush_done = s->flush_started;
+    s->flush_result = ret;
+    qemu_co_queue_restart_all(&s->flush_queue);
+    qemu_mutex_unlock(&s->lock);
 }
 
 int coroutine_fn qcow2_co_flush_metadata(BlockDriverState *bs)

@@ -399,6 +399,28 @@ static int qcow2_get_info(BlockDriverState *bs, BlockDriverInfo *bdi)
     return 0;
 }
 
+static ImageInfoSpecific *qcow2_get_specific_info(BlockDriverState *bs,
+                                                  Error **errp)
+{
+    Qcow2State *s = bs->opaque;
+    ImageInfoSpecific *info = g_new0(ImageInfoSpecific, 1);
+    ImageInfoSpecificQCow2 *q = g_new0(ImageInfoSpecificQCow2, 1);
+
+    info->type = IMAGE_INFO_SPECIFIC_KIND_QCOW2;
+    info->u.qcow2.data = q;
+    q->compat = g_strdup(s->h.version < 3 ? "0.10" : "1.1");
+    q->refcount_bits = 1 << s->refcount_order;
+    q->compression_type = s->h.compression == QCOW2_COMPRESSION_ZSTD
+                              ? QCOW2_COMPRESSION_TYPE_ZSTD
+                              : QCOW2_COMPRESSION_TYPE_ZLIB;
+    if (s->h.version >= 3) {
+        q->has_lazy_refcounts = q->has_corrupt = q->has_extended_l2 = true;
+        q->lazy_refcounts = s->h.compat & QCOW2_COMPAT_LAZY;
+        q->corrupt = s->h.incompat & QCOW2_INCOMPAT_CORRUPT;
+    }
+    return info;
+}
+
 static int coroutine_fn qcow2_co_flush_to_os(BlockDriverState *bs)
 {
     return qcow2_co_flush_metadata(bs);
@@ -413,13 +435,17 @@ const BlockDriver bdrv_qcow2 = {
     .bdrv_probe = qcow2_probe,
     .bdrv_open = qcow2_open,
     .bdrv_close = qcow2_close,
+    .create_opts = qcow2_create_opts,
+    .bdrv_create = qcow2_create,
     .bdrv_refresh_limits = qcow2_refresh_limits,
     .bdrv_getlength = qcow2_getlength,
     .bdrv_get_info = qcow2_get_info,
+    .bdrv_get_specific_info = qcow2_get_specific_info,
     .bdrv_co_preadv = qcow2_co_preadv,
     .bdrv_co_pwritev = qcow2_co_pwritev,
     .bdrv_co_pwrite_zeroes = qcow2_co_pwrite_zeroes,
     .bdrv_co_pdiscard = qcow2_co_pdiscard,
+    .bdrv_co_truncate = qcow2_co_truncate,
     .bdrv_co_flush_to_os = qcow2_co_flush_to_os,
     .bdrv_co_block_status = qcow2_co_block_status,
     .bdrv_map_fast = qcow2_map_fast,

@@ -15,6 +15,7 @@
 #define BLOCK_QCOW2_QCOW2_H
 
 #include "block/block-int.h"
+#include "block/create.h"
 #include "block/qcow2/format.h"
 
 /* --- header.c --- */
@@ -111,9 +112,9 @@ Qcow2Table *qcow2_cache_lookup(Qcow2Cache *c, uint32_t index);
  * The table @index, read from @offset if need be. s->lock is held on entry
  * and return, but may be dropped meanwhile (*@dropped is set then).
  */
-int coroutine_fn qcow2_cache_get(BlockDriverState *bs, Qcow2Cache *c,
-                                 uint32_t index, uint64_t offset,
-                                 Qcow2Table **table, bool *dropped);
+int coroutine_fn qcow2_co_cache_get(BlockDriverState *bs, Qcow2Cache *c,
+                                    uint32_t index, uint64_t offset,
+                                    Qcow2Table **table, bool *dropped);
 /* A new table of zeroes that will be at @offset; under s->lock. */
 Qcow2Table *qcow2_cache_new(BlockDriverState *bs, Qcow2Cache *c, uint32_t index,
                             uint64_t offset);
@@ -268,8 +269,8 @@ void qcow2_map_table(const Qcow2State *s, const Qcow2Table *t, uint64_t offset,
  * have been dropped (*@dropped). With @alloc a missing or shared one is made;
  * without, *@table may be NULL.
  */
-int coroutine_fn qcow2_get_l2(BlockDriverState *bs, uint64_t offset, bool alloc,
-                              Qcow2Table **table, bool *dropped);
+int coroutine_fn qcow2_co_get_l2(BlockDriverState *bs, uint64_t offset,
+                                 bool alloc, Qcow2Table **table, bool *dropped);
 static inline uint64_t qcow2_l2_entry(const Qcow2Table *t, uint32_t i)
 {
     return GUINT64_FROM_BE(
@@ -302,14 +303,14 @@ void qcow2_refcount_write(void *block, uint64_t i, unsigned order, uint64_t v);
  * is held and may be dropped meanwhile. *@fresh: they read as zero.
  * @contiguous: all or nothing.
  */
-int64_t coroutine_fn qcow2_alloc(BlockDriverState *bs, uint64_t nb_clusters,
-                                 bool contiguous, uint64_t *nb, bool *fresh);
+int64_t coroutine_fn qcow2_co_alloc(BlockDriverState *bs, uint64_t nb_clusters,
+                                    bool contiguous, uint64_t *nb, bool *fresh);
 /* Add @delta to the refcount of each; s->lock as above. */
-int coroutine_fn qcow2_refcount_add(BlockDriverState *bs, uint64_t offset,
-                                    uint64_t nb_clusters, int delta);
+int coroutine_fn qcow2_co_refcount_add(BlockDriverState *bs, uint64_t offset,
+                                       uint64_t nb_clusters, int delta);
 /* The refcount of a cluster; s->lock as above. */
-int coroutine_fn qcow2_refcount_get(BlockDriverState *bs, uint64_t cluster,
-                                    uint64_t *refcount);
+int coroutine_fn qcow2_co_refcount_get(BlockDriverState *bs, uint64_t cluster,
+                                       uint64_t *refcount);
 
 /* --- order.c --- */
 
@@ -320,6 +321,11 @@ void qcow2_free_later(Qcow2State *s, uint64_t offset, uint64_t nb_clusters,
 /* The same for the host cluster(s) that @entry pointed to. */
 void qcow2_free_entry(Qcow2State *s, uint64_t entry, bool discard);
 int coroutine_fn qcow2_co_flush_metadata(BlockDriverState *bs);
+/* Write back, and let no other flush begin: L1 and the refcount table change
+ * in memory only until the end. _end() in any case, with what a flush that
+ * waited shall return. */
+int coroutine_fn qcow2_co_exclusive_begin(BlockDriverState *bs);
+void coroutine_fn qcow2_co_exclusive_end(BlockDriverState *bs, int ret);
 /* Write back soon if much has gathered. Not under s->lock. */
 void coroutine_fn qcow2_co_maybe_writeback(BlockDriverState *bs);
 unsigned qcow2_writer_begin(Qcow2State *s);
@@ -349,18 +355,25 @@ int coroutine_fn qcow2_co_pwritev(BlockDriverState *bs, int64_t offset,
                                   BdrvRequestFlags flags);
 /* Under s->lock: wait (dropping it) while an allocating write is on its way
  * in the range; true if it had to. */
-bool coroutine_fn qcow2_wait_allocs(Qcow2State *s, uint64_t offset,
-                                    uint64_t bytes);
+bool coroutine_fn qcow2_co_wait_allocs(Qcow2State *s, uint64_t offset,
+                                       uint64_t bytes);
 int coroutine_fn qcow2_co_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
                                         int64_t bytes, BdrvRequestFlags flags);
 int coroutine_fn qcow2_co_pdiscard(BlockDriverState *bs, int64_t offset,
                                    int64_t bytes);
+/* Whole clusters (also behind the end) read as zero; version 3 only. */
+int coroutine_fn qcow2_co_zero_clusters(BlockDriverState *bs, uint64_t offset,
+                                        uint64_t bytes);
+/* Let whole clusters be as if they had never been written. */
+int coroutine_fn qcow2_co_forget(BlockDriverState *bs, uint64_t offset,
+                                 uint64_t bytes);
 int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
                                    bool exact, PreallocMode prealloc,
                                    BdrvRequestFlags flags, Error **errp);
-/* Give every cluster of the range a host cluster (preallocation). */
-int coroutine_fn qcow2_co_preallocate(BlockDriverState *bs, uint64_t offset,
-                                      uint64_t end, PreallocMode mode,
-                                      Error **errp);
+/* --- create.c --- */
+
+extern const BdrvCreateOpt qcow2_create_opts[];
+int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
+                 Error **errp);
 
 #endif

@@ -104,8 +104,8 @@ static int coroutine_fn get_block(BlockDriverState *bs, uint64_t index,
         qemu_mutex_lock(&s->lock);
         return ret;
     }
-    return qcow2_cache_get(bs, &s->refblock_cache, index, offset, table,
-                           dropped);
+    return qcow2_co_cache_get(bs, &s->refblock_cache, index, offset, table,
+                              dropped);
 }
 
 /* --- growing --- */
@@ -143,7 +143,7 @@ static int coroutine_fn grow_reftable(BlockDriverState *bs)
     uint8_t header[12];
     int ret;
 
-    while (s->growing_reftable) {
+    if (s->growing_reftable) {
         qemu_co_queue_wait(&s->grow_queue, &s->lock);
         return 0;
     }
@@ -169,13 +169,18 @@ static int coroutine_fn grow_reftable(BlockDriverState *bs)
         return -ENOMEM;
     }
     s->growing_reftable = true;
+    qemu_mutex_unlock(&s->lock);
+    ret = qcow2_co_exclusive_begin(bs);
+    qemu_mutex_lock(&s->lock);
     for (uint64_t i = 0; i < old_size; i++) {
-        table[i] = GUINT64_TO_BE(s->reftable[i]);
+        /* A block that was made after that is not in the file yet */
+        if (!(s->reftable_dirty[i / 64] >> (i % 64) & 1)) {
+            table[i] = GUINT64_TO_BE(s->reftable[i]);
+        }
     }
     qemu_mutex_unlock(&s->lock);
 
     /* Blocks that count all of the new clusters, then the table */
-    ret = 0;
     for (uint64_t b = 0; b < blocks && ret >= 0; b++) {
         uint64_t first = b << s->refblock_bits;
 
@@ -190,14 +195,8 @@ static int coroutine_fn grow_reftable(BlockDriverState *bs)
                              s->cluster_size, block, 0);
     }
     if (ret >= 0) {
-        /* What the old table got meanwhile is in it, too: nothing but this
-         * adds blocks behind its end, and those inside go to both, below */
         ret = bdrv_co_pwrite(bs->file, (start + blocks) << s->cluster_bits,
                              new_size * 8, table, 0);
-    }
-    /* Blocks that the copy names may not be in the file yet */
-    if (ret >= 0) {
-        ret = qcow2_co_flush_metadata(bs);
     }
     if (ret >= 0) {
         ret = bdrv_co_flush(bs->file->bs);
@@ -238,6 +237,9 @@ static int coroutine_fn grow_reftable(BlockDriverState *bs)
         qcow2_cache_grow_map(&s->refblock_cache, new_size);
         qcow2_free_later(s, old_offset, old_clusters, false);
     }
+    qemu_mutex_unlock(&s->lock);
+    qcow2_co_exclusive_end(bs, ret);
+    qemu_mutex_lock(&s->lock);
     s->growing_reftable = false;
     qemu_co_queue_restart_all(&s->grow_queue);
     return ret;
@@ -363,8 +365,8 @@ static int64_t coroutine_fn alloc_some(BlockDriverState *bs, uint64_t want,
     }
 }
 
-int64_t coroutine_fn qcow2_alloc(BlockDriverState *bs, uint64_t nb_clusters,
-                                 bool contiguous, uint64_t *nb, bool *fresh)
+int64_t coroutine_fn qcow2_co_alloc(BlockDriverState *bs, uint64_t nb_clusters,
+                                    bool contiguous, uint64_t *nb, bool *fresh)
 {
     Qcow2State *s = bs->opaque;
     int64_t start = alloc_some(bs, nb_clusters, nb, fresh), more;
@@ -390,8 +392,8 @@ int64_t coroutine_fn qcow2_alloc(BlockDriverState *bs, uint64_t nb_clusters,
     return start;
 }
 
-int coroutine_fn qcow2_refcount_add(BlockDriverState *bs, uint64_t offset,
-                                    uint64_t nb_clusters, int delta)
+int coroutine_fn qcow2_co_refcount_add(BlockDriverState *bs, uint64_t offset,
+                                       uint64_t nb_clusters, int delta)
 {
     Qcow2State *s = bs->opaque;
     uint64_t cluster = offset >> s->cluster_bits, end = cluster + nb_clusters;
@@ -425,8 +427,8 @@ int coroutine_fn qcow2_refcount_add(BlockDriverState *bs, uint64_t offset,
     return ret;
 }
 
-int coroutine_fn qcow2_refcount_get(BlockDriverState *bs, uint64_t cluster,
-                                    uint64_t *refcount)
+int coroutine_fn qcow2_co_refcount_get(BlockDriverState *bs, uint64_t cluster,
+                                       uint64_t *refcount)
 {
     Qcow2State *s = bs->opaque;
     Qcow2Table *t;

@@ -66,8 +66,8 @@ static Qcow2Alloc *find_alloc(Qcow2State *s, uint64_t offset, uint64_t bytes)
     return NULL;
 }
 
-bool coroutine_fn qcow2_wait_allocs(Qcow2State *s, uint64_t offset,
-                                    uint64_t bytes)
+bool coroutine_fn qcow2_co_wait_allocs(Qcow2State *s, uint64_t offset,
+                                       uint64_t bytes)
 {
     Qcow2Alloc *a;
     bool waited = false;
@@ -147,11 +147,11 @@ static int coroutine_fn reserve(Write *w)
 
     w->a.guest_offset = w->offset & ~(s->cluster_size - 1);
     do {
-        ret = qcow2_get_l2(bs, w->offset, true, &t, &dropped);
+        ret = qcow2_co_get_l2(bs, w->offset, true, &t, &dropped);
         if (ret < 0) {
             return ret;
         }
-    } while (qcow2_wait_allocs(s, w->a.guest_offset, s->cluster_size));
+    } while (qcow2_co_wait_allocs(s, w->a.guest_offset, s->cluster_size));
     w->a.nb_clusters = count_clusters(w, t);
     if (!w->a.nb_clusters) {
         return 0;
@@ -160,7 +160,7 @@ static int coroutine_fn reserve(Write *w)
     LIST_INSERT_HEAD(&s->allocs, &w->a, next);
     w->fresh = false;
     if (!w->reserve_used) {
-        host = qcow2_alloc(bs, w->a.nb_clusters, false, &nb, &w->fresh);
+        host = qcow2_co_alloc(bs, w->a.nb_clusters, false, &nb, &w->fresh);
         if (host < 0) {
             LIST_REMOVE(&w->a, next);
             qemu_co_queue_restart_all(&w->a.waiters);
@@ -327,7 +327,7 @@ static int coroutine_fn link_clusters(Write *w)
     uint64_t host = w->a.host_offset;
     Qcow2Table *t;
     bool dropped;
-    int ret = qcow2_get_l2(bs, w->a.guest_offset, true, &t, &dropped);
+    int ret = qcow2_co_get_l2(bs, w->a.guest_offset, true, &t, &dropped);
     uint32_t first = qcow2_l2_index(s, w->a.guest_offset);
 
     for (uint32_t i = 0; ret >= 0 && i < w->a.nb_clusters; i++) {
@@ -362,7 +362,7 @@ static int64_t coroutine_fn write_alloc(BlockDriverState *bs, uint64_t offset,
         ret = link_clusters(&w);
     }
     if (ret < 0 && !w.reserve_used) {
-        qcow2_refcount_add(bs, w.a.host_offset, w.a.nb_clusters, -1);
+        qcow2_co_refcount_add(bs, w.a.host_offset, w.a.nb_clusters, -1);
     }
     LIST_REMOVE(&w.a, next);
     qemu_co_queue_restart_all(&w.a.waiters);

@@ -11,6 +11,7 @@
 typedef struct Change {
     bool discard;
     bool unmap;
+    bool forget; /* unallocated, whatever is below */
 } Change;
 
 /* What becomes of an entry. False: it stays. */
@@ -21,6 +22,10 @@ static bool new_entry(const BlockDriverState *bs, const Change *ch,
     Qcow2ClusterType type = qcow2_entry_type(s, old);
     bool v3 = s->h.version >= 3;
 
+    if (ch->forget) {
+        *entry = 0;
+        return old != 0;
+    }
     if (type == QCOW2_CLUSTER_ZERO_PLAIN ||
         (type == QCOW2_CLUSTER_ZERO_ALLOC && !ch->unmap && !ch->discard)) {
         return false;
@@ -58,16 +63,16 @@ static int coroutine_fn change_table(BlockDriverState *bs, uint64_t offset,
 
     /* Nothing is there and nothing has to be */
     alloc = (s->l1[qcow2_l1_index(s, offset)] & QCOW2_L1_OFFSET_MASK) ||
-            (s->h.version >= 3 && (!ch->discard || bs->backing));
+            (s->h.version >= 3 && !ch->forget && (!ch->discard || bs->backing));
     if (!alloc) {
         return 0;
     }
     do {
-        ret = qcow2_get_l2(bs, offset, true, &t, &dropped);
+        ret = qcow2_co_get_l2(bs, offset, true, &t, &dropped);
         if (ret < 0) {
             return ret;
         }
-    } while (qcow2_wait_allocs(s, offset, n << s->cluster_bits));
+    } while (qcow2_co_wait_allocs(s, offset, n << s->cluster_bits));
     for (uint32_t i = first; i < first + n; i++) {
         uint64_t old = qcow2_l2_entry(t, i), entry;
 
@@ -132,7 +137,7 @@ int coroutine_fn qcow2_co_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
              m.type == QCOW2_CLUSTER_ZERO_ALLOC ||
              (m.type == QCOW2_CLUSTER_UNALLOCATED && !bs->backing))) {
             qemu_mutex_lock(&s->lock);
-            ret = qcow2_wait_allocs(s, offset, bytes) ? -ENOTSUP : 0;
+            ret = qcow2_co_wait_allocs(s, offset, bytes) ? -ENOTSUP : 0;
             qemu_mutex_unlock(&s->lock);
             return ret;
         }
@@ -157,5 +162,21 @@ int coroutine_fn qcow2_co_pdiscard(BlockDriverState *bs, int64_t offset,
     if (s->h.version < 3 && bs->backing) {
         return -ENOTSUP;
     }
+    return change_range(bs, offset, bytes, &ch);
+}
+
+int coroutine_fn qcow2_co_zero_clusters(BlockDriverState *bs, uint64_t offset,
+                                        uint64_t bytes)
+{
+    Change ch = { .unmap = true };
+
+    return change_range(bs, offset, bytes, &ch);
+}
+
+int coroutine_fn qcow2_co_forget(BlockDriverState *bs, uint64_t offset,
+                                 uint64_t bytes)
+{
+    Change ch = { .forget = true };
+
     return change_range(bs, offset, bytes, &ch);
 }

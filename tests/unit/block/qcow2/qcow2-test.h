@@ -65,8 +65,8 @@ static inline Image *image_open_flags(const char *path, const char *options,
 
 static inline Image *image_open(const char *path)
 {
-    return image_open_flags(path, NULL, BDRV_O_RDWR | BDRV_O_UNMAP,
-                            &error_abort);
+    return image_open_flags(
+        path, NULL, BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_UNMAP, &error_abort);
 }
 
 static inline void image_close(Image *img)

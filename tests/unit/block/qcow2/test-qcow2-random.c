@@ -48,6 +48,7 @@ typedef struct Run {
     const Shape *sh;
     char *dir, *path, *base;
     uint8_t *model, *buf;
+    size_t size; /* now */
     GRand *rand;
     Image *img;
 } Run;
@@ -59,6 +60,24 @@ static void fill(Run *r, uint8_t *p, size_t len)
     for (size_t i = 0; i < len; i++) {
         v = v * 1664525 + 1013904223;
         p[i] = v >> 24;
+    }
+}
+
+/* Half of the images are made by us, half by the oracle. */
+static void create(Run *r)
+{
+    const Shape *sh = r->sh;
+
+    if (g_rand_int_range(r->rand, 0, 2)) {
+        bdrv_img_create(r->path, "qcow2", r->base, r->base ? "raw" : NULL,
+                        sh->options, sh->size, 0, true, &error_abort);
+        g_assert_cmpint(run(ORACLE " check -q -f qcow2 %s", r->path), ==, 0);
+    } else {
+        g_assert_cmpint(run(ORACLE " create -q -f qcow2 -o %s %s%s%s %s %zu",
+                            sh->options, r->base ? "-b " : "",
+                            r->base ? r->base : "", r->base ? " -F raw" : "",
+                            r->path, sh->size),
+                        ==, 0);
     }
 }
 
@@ -74,20 +93,13 @@ static void make_images(Run *r)
         fill(r, data, sh->backing_size);
         put_file(r->base, data, sh->backing_size);
         memcpy(r->model, data, MIN(sh->size, sh->backing_size));
-        g_assert_cmpint(run(ORACLE " create -q -f qcow2 -o %s -b %s -F raw "
-                                   "%s %zu",
-                            sh->options, r->base, r->path, sh->size),
-                        ==, 0);
-    } else {
-        g_assert_cmpint(run(ORACLE " create -q -f qcow2 -o %s %s %zu",
-                            sh->options, r->path, sh->size),
-                        ==, 0);
     }
+    create(r);
 }
 
 static void check_all(Run *r)
 {
-    size_t size = r->sh->size;
+    size_t size = r->size;
 
     g_assert_cmpint(blk_pread(r->img->blk, 0, size, r->buf, 0), ==, 0);
     for (size_t i = 0; i < size; i++) {
@@ -102,17 +114,28 @@ static void check_all(Run *r)
 static void model_discard(Run *r, size_t offset, size_t len)
 {
     size_t c = r->sh->cluster, begin = ROUND_UP(offset, c);
-    size_t end = offset + len == r->sh->size ? r->sh->size
-                                             : (offset + len) / c * c;
+    size_t end = offset + len == r->size ? r->size : (offset + len) / c * c;
 
     if (begin < end && !(r->sh->v2 && r->sh->backing_size)) {
         memset(r->model + begin, 0, end - begin);
     }
 }
 
+static int resize(Run *r)
+{
+    size_t size = g_rand_int_range(r->rand, 1, r->sh->size * 2 / 512) * 512;
+
+    if (size > r->size) {
+        memset(r->model + r->size, 0, size - r->size);
+    }
+    r->size = size;
+    return blk_truncate(r->img->blk, size, true, PREALLOC_MODE_OFF, 0,
+                        &error_abort);
+}
+
 static void step(Run *r)
 {
-    size_t size = r->sh->size, offset, len;
+    size_t size = r->size, offset, len;
     int op = g_rand_int_range(r->rand, 0, 100), ret = 0;
 
     offset = g_rand_int_range(r->rand, 0, size / 512) * 512;
@@ -136,8 +159,10 @@ static void step(Run *r)
     } else if (op < 90) {
         ret = blk_pread(r->img->blk, offset, len, r->buf, 0);
         g_assert_cmpmem(r->buf, len, r->model + offset, len);
-    } else if (op < 97) {
+    } else if (op < 95) {
         ret = blk_flush(r->img->blk);
+    } else if (op < 97) {
+        ret = resize(r);
     } else {
         image_close(r->img);
         judge(r->path, r->model, size);
@@ -160,16 +185,17 @@ static void test_random(const void *opaque)
     block_test_init();
     r.dir = make_tmpdir("/tmp");
     r.rand = g_rand_new_with_seed(seed);
-    r.model = g_malloc0(r.sh->size);
-    r.buf = g_malloc(r.sh->size);
+    r.model = g_malloc0(r.sh->size * 2);
+    r.buf = g_malloc(r.sh->size * 2);
     make_images(&r);
+    r.size = r.sh->size;
     r.img = image_open(r.path);
     for (int i = 0; i < r.sh->steps; i++) {
         step(&r);
     }
     check_all(&r);
     image_close(r.img);
-    judge(r.path, r.model, r.sh->size);
+    judge(r.path, r.model, r.size);
     block_test_cleanup();
     remove_tmpdir(r.dir);
     g_rand_free(r.rand);

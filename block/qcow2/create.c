@@ -1,0 +1,340 @@
+/*
+ * Making images: an image of size 0 with three clusters (header, refcount
+ * table, refcount block) is written; the driver itself makes it longer.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "block/create.h"
+
+#include "block/block-backend.h"
+#include "block/opts.h"
+#include "block/qcow2/qcow2.h"
+
+const BdrvCreateOpt qcow2_create_opts[] = {
+    { "encryption", BDRV_OPT_BOOL,
+      "Encrypt the image with format 'aes'. (Deprecated in favor of "
+      "encrypt.format=aes)",
+      NULL },
+    { "encrypt.format", BDRV_OPT_STRING,
+      "Encrypt the image, format choices: 'aes', 'luks'", NULL },
+    { "cluster_size", BDRV_OPT_SIZE, "qcow2 cluster size", "65536" },
+    { "extended_l2", BDRV_OPT_BOOL, "Extended L2 tables", "off" },
+    { "preallocation", BDRV_OPT_STRING,
+      "Preallocation mode (allowed values: off, metadata, falloc, full)",
+      NULL },
+    { "compression_type", BDRV_OPT_STRING,
+      "Compression method used for image cluster compression", "zlib" },
+    { "size", BDRV_OPT_SIZE, "Virtual disk size", NULL },
+    { "compat", BDRV_OPT_STRING, "Compatibility level (v2 [0.10] or v3 [1.1])",
+      NULL },
+    { "backing_file", BDRV_OPT_STRING, "File name of a base image", NULL },
+    { "backing_fmt", BDRV_OPT_STRING, "Image format of the base image", NULL },
+    { "data_file", BDRV_OPT_STRING, "File name of an external data file",
+      NULL },
+    { "data_file_raw", BDRV_OPT_BOOL,
+      "The external data file must stay valid as a raw image", NULL },
+    { "lazy_refcounts", BDRV_OPT_BOOL, "Postpone refcount updates", "off" },
+    { "refcount_bits", BDRV_OPT_NUMBER,
+      "Width of a reference count entry in bits", "16" },
+    { NULL },
+};
+
+typedef struct CreateOptions {
+    uint64_t size, cluster_size, refcount_bits;
+    bool v2, lazy_refcounts, extended_l2, data_file_raw, encryption;
+    PreallocMode prealloc;
+    uint8_t compression;
+    char *backing_file, *backing_fmt, *data_file;
+} CreateOptions;
+
+static void create_options_cleanup(CreateOptions *o)
+{
+    g_free(o->backing_file);
+    g_free(o->backing_fmt);
+    g_free(o->data_file);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CreateOptions, create_options_cleanup)
+
+/* --- options --- */
+
+/* An index into @names; errors name the parameter as the schema does. */
+static int take_name(QDict *opts, const char *key, const char *param,
+                     const char *const *names, int def, Error **errp)
+{
+    g_autofree char *text = bdrv_take_str(opts, key);
+
+    if (!text) {
+        return def;
+    }
+    for (int i = 0; names[i]; i++) {
+        if (!strcmp(names[i], text)) {
+            return i;
+        }
+    }
+    error_setg(errp, "Parameter '%s' does not accept value '%s'", param, text);
+    return -1;
+}
+
+static bool take_options(QDict *opts, CreateOptions *o, Error **errp)
+{
+    static const char *const compats[] = { "0.10", "v2", "1.1", "v3", NULL };
+    static const char *const modes[] = { "off", "metadata", "falloc", "full",
+                                         NULL };
+    static const char *const types[] = { "zlib", "zstd", NULL };
+    g_autofree char *encrypt = bdrv_take_str(opts, "encrypt.format");
+    int compat, mode, type;
+
+    compat = take_name(opts, "compat", "version", compats, 3, errp);
+    if (compat < 0) {
+        return false;
+    }
+    mode = take_name(opts, "preallocation", "preallocation", modes, 0, errp);
+    if (mode < 0) {
+        return false;
+    }
+    type = take_name(opts, "compression_type", "compression-type", types, 0,
+                     errp);
+    if (type < 0) {
+        return false;
+    }
+    o->v2 = compat < 2;
+    o->prealloc = mode;
+    o->compression = type;
+    o->backing_file = bdrv_take_str(opts, "backing_file");
+    o->backing_fmt = bdrv_take_str(opts, "backing_fmt");
+    o->data_file = bdrv_take_str(opts, "data_file");
+    o->encryption = encrypt;
+    return bdrv_take_size(opts, "size", &o->size, errp) &&
+           bdrv_take_size(opts, "cluster_size", &o->cluster_size, errp) &&
+           bdrv_take_number(opts, "refcount_bits", &o->refcount_bits, errp) &&
+           bdrv_take_bool(opts, "lazy_refcounts", &o->lazy_refcounts, errp) &&
+           bdrv_take_bool(opts, "extended_l2", &o->extended_l2, errp) &&
+           bdrv_take_bool(opts, "data_file_raw", &o->data_file_raw, errp) &&
+           bdrv_take_bool(opts, "encryption", &o->encryption, errp);
+}
+
+/* The first thing that is wrong, or NULL. */
+static const char *find_fault(const CreateOptions *o)
+{
+    if (o->cluster_size < 512 || o->cluster_size > 2 * MiB ||
+        !is_power_of_2(o->cluster_size)) {
+        return "Cluster size must be a power of two between 512 and 2048k";
+    }
+    if (o->v2 && o->extended_l2) {
+        return "Extended L2 entries are only supported with compatibility "
+               "level 1.1 and above (use version=v3 or greater)";
+    }
+    if (o->extended_l2 && o->cluster_size < 16384) {
+        return "Extended L2 entries are only supported with cluster sizes of "
+               "at least 16384 bytes";
+    }
+    if (o->backing_file && o->prealloc && !o->extended_l2) {
+        return "Backing file and preallocation can only be used at the same "
+               "time if extended_l2 is on";
+    }
+    if (o->backing_fmt && !o->backing_file) {
+        return "Backing format cannot be used without backing file";
+    }
+    if (o->v2 && o->lazy_refcounts) {
+        return "Lazy refcounts only supported with compatibility level 1.1 "
+               "and above (use version=v3 or greater)";
+    }
+    if (o->refcount_bits > 64 || !is_power_of_2(o->refcount_bits)) {
+        return "Refcount width must be a power of two and may not exceed 64 "
+               "bits";
+    }
+    if (o->v2 && o->refcount_bits != 16) {
+        return "Different refcount widths than 16 bits require compatibility "
+               "level 1.1 or above (use version=v3 or greater)";
+    }
+    if (o->data_file_raw && !o->data_file) {
+        return "data-file-raw requires data-file";
+    }
+    if (o->v2 && o->compression) {
+        return "Non-zlib compression type is only supported with "
+               "compatibility level 1.1 and above (use version=v3 or greater)";
+    }
+    if (o->backing_file && strlen(o->backing_file) > QCOW2_MAX_BACKING_NAME) {
+        return "Backing file name too long";
+    }
+    return NULL;
+}
+
+static bool check_options(const CreateOptions *o, Error **errp)
+{
+    const char *fault = find_fault(o);
+    unsigned bits = __builtin_ctzll(MAX(o->cluster_size, 1));
+
+    if (fault) {
+        error_setg(errp, "%s", fault);
+        return false;
+    }
+    if (o->encryption || o->data_file || o->extended_l2) {
+        error_setg(errp, "Creating qcow2 images with %s is not supported",
+                   o->encryption  ? "encryption"
+                   : o->data_file ? "an external data file"
+                                  : "extended L2 entries");
+        return false;
+    }
+    if (o->size > INT64_MAX - 512 ||
+        qcow2_size_to_l1(o->size, bits) > QCOW2_MAX_L1_SIZE / 8) {
+        error_setg(errp, "The image size is too large for file format 'qcow2' "
+                         "(try using a larger cluster size)");
+        return false;
+    }
+    return true;
+}
+
+/* --- the first clusters --- */
+
+static size_t add_ext(uint8_t *p, uint32_t magic, const void *data,
+                      uint32_t len)
+{
+    qcow2_stl(p, magic);
+    qcow2_stl(p + 4, len);
+    memcpy(p + 8, data, len);
+    return 8 + ROUND_UP(len, 8);
+}
+
+/* The names of features, for those who do not know them. */
+static size_t add_feature_names(uint8_t *p)
+{
+    static const struct {
+        uint8_t type, bit;
+        const char *name;
+    } features[] = {
+        { 0, 0, "dirty bit" },
+        { 0, 1, "corrupt bit" },
+        { 0, 2, "external data file" },
+        { 0, 3, "compression type" },
+        { 0, 4, "extended L2 entries" },
+        { 1, 0, "lazy refcounts" },
+        { 2, 0, "bitmaps" },
+        { 2, 1, "raw external data" },
+    };
+    uint8_t table[ARRAY_SIZE(features) * 48] = { 0 };
+
+    for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+        table[i * 48] = features[i].type;
+        table[i * 48 + 1] = features[i].bit;
+        memcpy(table + i * 48 + 2, features[i].name, strlen(features[i].name));
+    }
+    return add_ext(p, QCOW2_EXT_FEATURE_TABLE, table, sizeof(table));
+}
+
+/* Fill @p, a cluster of zeroes. False: it does not fit. */
+static bool make_header(const CreateOptions *o, uint8_t *p)
+{
+    size_t pos = o->v2 ? QCOW2_V2_HEADER_LEN : QCOW2_V3_HEADER_LEN;
+    size_t name_len = o->backing_file ? strlen(o->backing_file) : 0;
+
+    qcow2_stl(p + QCOW2_H_MAGIC, QCOW2_MAGIC);
+    qcow2_stl(p + QCOW2_H_VERSION, o->v2 ? 2 : 3);
+    qcow2_stl(p + QCOW2_H_CLUSTER_BITS, __builtin_ctzll(o->cluster_size));
+    qcow2_stq(p + QCOW2_H_REFTABLE_OFFSET, o->cluster_size);
+    qcow2_stl(p + QCOW2_H_REFTABLE_CLUSTERS, 1);
+    if (!o->v2) {
+        qcow2_stq(p + QCOW2_H_INCOMPAT,
+                  o->compression ? QCOW2_INCOMPAT_COMPRESSION : 0);
+        qcow2_stq(p + QCOW2_H_COMPAT,
+                  o->lazy_refcounts ? QCOW2_COMPAT_LAZY : 0);
+        qcow2_stl(p + QCOW2_H_REFCOUNT_ORDER,
+                  __builtin_ctzll(o->refcount_bits));
+        qcow2_stl(p + QCOW2_H_HEADER_LEN, QCOW2_V3_HEADER_LEN);
+        p[QCOW2_H_COMPRESSION] = o->compression;
+    }
+    if (o->backing_fmt) {
+        pos += add_ext(p + pos, QCOW2_EXT_BACKING_FORMAT, o->backing_fmt,
+                       MIN(strlen(o->backing_fmt), 15));
+    }
+    /* A help for the reader only: left out where there is no room */
+    if (!o->v2 && pos + 8 + 8 * 48 + 8 + name_len <= o->cluster_size) {
+        pos += add_feature_names(p + pos);
+    }
+    pos += 8;
+    if (pos + name_len > o->cluster_size) {
+        return false;
+    }
+    if (name_len) {
+        qcow2_stq(p + QCOW2_H_BACKING_OFFSET, pos);
+        qcow2_stl(p + QCOW2_H_BACKING_LEN, name_len);
+        memcpy(p + pos, o->backing_file, name_len);
+    }
+    return true;
+}
+
+static int write_clusters(const char *filename, const CreateOptions *o,
+                          Error **errp)
+{
+    g_autofree uint8_t *buf = g_malloc0(3 * o->cluster_size + 512);
+    g_autoptr(BlockBackend) blk = NULL;
+    int ret;
+
+    if (!make_header(o, buf)) {
+        error_setg(errp, "Could not write qcow2 header: Backing file name too "
+                         "long for the cluster size");
+        return -EINVAL;
+    }
+    qcow2_stq(buf + o->cluster_size, 2 * o->cluster_size);
+    for (int i = 0; i < 3; i++) {
+        qcow2_refcount_write(buf + 2 * o->cluster_size, i,
+                             __builtin_ctzll(o->refcount_bits), 1);
+    }
+    blk = blk_new_open(filename, NULL, NULL,
+                       BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_PROTOCOL, errp);
+    if (!blk) {
+        return -EIO;
+    }
+    blk_set_allow_resize(blk, true);
+    ret = blk_truncate(blk, 3 * o->cluster_size, false, PREALLOC_MODE_OFF, 0,
+                       errp);
+    if (ret < 0) {
+        return ret;
+    }
+    ret = blk_pwrite(blk, 0, 3 * o->cluster_size, buf, 0);
+    if (ret < 0) {
+        error_setg_errno(errp, -ret, "Could not write qcow2 header");
+    }
+    return ret;
+}
+
+int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
+                 Error **errp)
+{
+    g_auto(CreateOptions) o = { .cluster_size = 65536, .refcount_bits = 16 };
+    g_autoptr(BlockBackend) blk = NULL;
+    QDict *options;
+    int ret;
+
+    if (!take_options(opts, &o, errp) || !check_options(&o, errp)) {
+        return -EINVAL;
+    }
+    o.size = ROUND_UP(o.size, BDRV_SECTOR_SIZE);
+    ret = bdrv_create_file(filename, opts, errp);
+    if (ret >= 0) {
+        ret = write_clusters(filename, &o, errp);
+    }
+    if (ret < 0) {
+        return ret;
+    }
+    /* The backing file matters only when there is something to hide of it,
+     * and nothing is */
+    options = qdict_new();
+    qdict_put_str(options, "driver", "qcow2");
+    blk = blk_new_open(filename, NULL, options,
+                       BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_NO_BACKING, errp);
+    if (!blk) {
+        return -EIO;
+    }
+    blk_set_allow_resize(blk, true);
+    ret = blk_truncate(blk, o.size, false, o.prealloc, 0, errp);
+    if (ret == 0) {
+        ret = blk_flush(blk);
+        if (ret < 0) {
+            error_setg_errno(errp, -ret, "Could not flush the image");
+        }
+    }
+    return ret;
+}
