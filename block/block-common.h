@@ -145,4 +145,28 @@ typedef struct BlockDriverInfo {
     bool needs_compressed_writes;
 } BlockDriverInfo;
 
+/* What a check of an image found. */
+typedef struct BlockFragInfo {
+    uint64_t allocated_clusters;
+    uint64_t total_clusters;
+    uint64_t fragmented_clusters;
+    uint64_t compressed_clusters;
+} BlockFragInfo;
+
+typedef struct BdrvCheckResult {
+    int corruptions;
+    int leaks;
+    int check_errors;
+    int corruptions_fixed;
+    int leaks_fixed;
+    int64_t image_end_offset; /* bytes; behind the last cluster in use */
+    BlockFragInfo bfi;
+} BdrvCheckResult;
+
+/* What a check may repair; a set. */
+typedef enum {
+    BDRV_FIX_LEAKS = 1,
+    BDRV_FIX_ERRORS = 2,
+} BdrvCheckMode;
+
 #endif

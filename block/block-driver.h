@@ -131,6 +131,11 @@ struct BlockDriver {
                                          bool exact, PreallocMode prealloc,
                                          BdrvRequestFlags flags, Error **errp);
 
+    /* Optional: look for damage, telling of it on stderr, and repair what
+     * @fix allows. Nothing else uses the node. */
+    int coroutine_fn (*bdrv_co_check)(BlockDriverState *bs,
+                                      BdrvCheckResult *res, BdrvCheckMode fix);
+
     /* --- the fast path (I/O; block/blk-io.c) --- */
 
     /*

@@ -143,6 +143,8 @@ int bdrv_pwrite(BdrvChild *child, int64_t offset, int64_t bytes,
 int bdrv_flush(BlockDriverState *bs);
 int bdrv_truncate(BdrvChild *child, int64_t offset, bool exact,
                   PreallocMode prealloc, BdrvRequestFlags flags, Error **errp);
+/* -ENOTSUP: the format has no check. */
+int bdrv_check(BlockDriverState *bs, BdrvCheckResult *res, BdrvCheckMode fix);
 int bdrv_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
                       int64_t *pnum, int64_t *map, BlockDriverState **file);
 

@@ -115,3 +115,27 @@ int bdrv_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
 
     return bdrv_run_sync(&s);
 }
+
+static int coroutine_fn co_check(BdrvSyncCall *s)
+{
+    BlockDriverState *bs = s->target;
+    int ret;
+
+    bdrv_inc_in_flight(bs);
+    ret = bs->drv->bdrv_co_check(bs, s->buf, s->bytes);
+    bdrv_dec_in_flight(bs);
+    return ret;
+}
+
+int bdrv_check(BlockDriverState *bs, BdrvCheckResult *res, BdrvCheckMode fix)
+{
+    BdrvSyncCall s = {
+        .co_fn = co_check, .target = bs, .buf = res, .flags = (int)fix
+    };
+
+    memset(res, 0, sizeof(*res));
+    if (!bs->drv) {
+        return -ENOMEDIUM;
+    }
+    return bs->drv->bdrv_co_check ? bdrv_run_sync(&s) : -ENOTSUP;
+}

@@ -446,6 +446,7 @@ const BlockDriver bdrv_qcow2 = {
     .bdrv_co_pwrite_zeroes = qcow2_co_pwrite_zeroes,
     .bdrv_co_pdiscard = qcow2_co_pdiscard,
     .bdrv_co_truncate = qcow2_co_truncate,
+    .bdrv_co_check = qcow2_co_check,
     .bdrv_co_flush_to_os = qcow2_co_flush_to_os,
     .bdrv_co_block_status = qcow2_co_block_status,
     .bdrv_map_fast = qcow2_map_fast,

@@ -370,6 +370,11 @@ int coroutine_fn qcow2_co_forget(BlockDriverState *bs, uint64_t offset,
 int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
                                    bool exact, PreallocMode prealloc,
                                    BdrvRequestFlags flags, Error **errp);
+/* --- check.c --- */
+
+int coroutine_fn qcow2_co_check(BlockDriverState *bs, BdrvCheckResult *res,
+                                BdrvCheckMode fix);
+
 /* --- create.c --- */
 
 extern const BdrvCreateOpt qcow2_create_opts[];

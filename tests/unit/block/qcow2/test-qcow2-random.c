@@ -133,6 +133,15 @@ static int resize(Run *r)
                         &error_abort);
 }
 
+static void own_check(Run *r)
+{
+    BdrvCheckResult res;
+
+    g_assert_cmpint(blk_flush(r->img->blk), ==, 0);
+    g_assert_cmpint(bdrv_check(blk_bs(r->img->blk), &res, 0), ==, 0);
+    g_assert_cmpint(res.corruptions + res.check_errors + res.leaks, ==, 0);
+}
+
 static void step(Run *r)
 {
     size_t size = r->size, offset, len;
@@ -167,6 +176,7 @@ static void step(Run *r)
         image_close(r->img);
         judge(r->path, r->model, size);
         r->img = image_open(r->path);
+        own_check(r);
         check_all(r);
     }
     g_assert_cmpint(ret, ==, 0);
