@@ -6,6 +6,7 @@
 #include "util/osdep.h"
 #include "hw/block/block-props.h"
 #include "block/block.h"
+#include "block/drive.h"
 #include "qapi/visitor.h"
 
 #define MIN_BLOCK_SIZE 512
@@ -91,7 +92,18 @@ static bool set_drive(Object *obj, void *field, const Property *prop,
         return false;
     }
     if (blk_attach_dev(blk, obj) < 0) {
-        error_setg(errp, "Drive '%s' is already in use by another device", str);
+        DriveInfo *dinfo = drive_by_blk(blk);
+
+        if (dinfo && dinfo->type != IF_NONE) {
+            error_setg(errp,
+                       "Drive '%s' is already in use because it has been "
+                       "automatically connected to another device (did you "
+                       "need 'if=none' in the drive options?)",
+                       str);
+        } else {
+            error_setg(errp, "Drive '%s' is already in use by another device",
+                       str);
+        }
         blk_unref(blk);
         return false;
     }
