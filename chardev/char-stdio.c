@@ -14,12 +14,18 @@
 
 #include "chardev/char-fd.h"
 
+static bool stdio_forbidden;
 static bool stdio_in_use;
 static bool stdio_has_tty;
 static bool stdio_allow_signal;
 static bool stdio_echo;
 static struct termios old_tty; /* as found */
 static int old_fd_flags[2];    /* likewise; -1: unknown */
+
+void qemu_chr_forbid_stdio(void)
+{
+    stdio_forbidden = true;
+}
 
 static void stdio_restore(void)
 {
@@ -88,6 +94,10 @@ static bool stdio_open(Chardev *chr, const ChardevBackend *backend,
 
     d->fd_in = d->fd_out = -1;
     d->keep_fds = true;
+    if (stdio_forbidden) {
+        error_setg(errp, "cannot use stdio with -daemonize");
+        return false;
+    }
     if (stdio_in_use) {
         error_setg(errp, "cannot use stdio by multiple character devices");
         return false;

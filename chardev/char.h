@@ -61,6 +61,9 @@ Chardev *qemu_chr_new_from_string(const char *str, bool *help, Error **errp);
 Chardev *qemu_chr_new_from_backend(const char *id, ChardevBackend *backend,
                                    Error **errp);
 
+/* From here on a stdio device cannot be made (-daemonize). */
+void qemu_chr_forbid_stdio(void);
+
 /* NULL: there is none. */
 Chardev *qemu_chr_find(const char *id);
 const char *qemu_chr_label(const Chardev *chr);

@@ -241,6 +241,12 @@ static bool opt_log(CliConfig *c, const char *arg, Error **errp)
     return true;
 }
 
+static bool opt_logfile(CliConfig *c, const char *arg, Error **errp)
+{
+    c->logfile = arg;
+    return true;
+}
+
 static bool opt_sandbox(CliConfig *c, const char *arg, Error **errp)
 {
     if (g_str_has_prefix(arg, "off")) {
@@ -353,7 +359,7 @@ const CliHandler cli_basic_handlers[] = {
     { "run-with", opt_run_with },
     { "global", opt_global },
     { "d", opt_log },
-    { "D", opt_log },
+    { "D", opt_logfile },
     { "trace", opt_accept },
     { "no-user-config", opt_accept },
     { "k", opt_accept },

@@ -45,6 +45,7 @@ typedef struct CliConfig {
     char uuid[40];
     const char *debugcon; /* -debugcon's device, or NULL */
     const char *pidfile;
+    const char *logfile; /* -D */
     bool daemonize;
     bool stopped; /* -S */
     bool nographic;

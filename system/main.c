@@ -81,9 +81,15 @@ static void on_mux_key(int key)
 static void phase_process(CliConfig *config)
 {
     Error *err = NULL;
-    bool ok;
+    bool ok = !config->logfile || process_create_logfile(config->logfile, &err);
 
+    require_ok(ok, err);
     if (config->daemonize) {
+        if (config->nographic) {
+            error_report("-nographic cannot be used with -daemonize");
+            exit(1);
+        }
+        qemu_chr_forbid_stdio();
         process_daemonize();
     }
     write_pidfile(config->pidfile);

@@ -51,6 +51,27 @@ static void G_GNUC_NORETURN wait_for_child(int fd)
     _exit(status);
 }
 
+bool process_create_logfile(const char *filename, Error **errp)
+{
+    g_auto(GStrv) parts = g_strsplit(filename, "%d", 2);
+    g_autofree char *name = NULL;
+    int fd;
+
+    if (strchr(parts[0], '%') || (parts[1] && strchr(parts[1], '%'))) {
+        error_setg(errp, "Bad logfile template: %s", filename);
+        return false;
+    }
+    name = parts[1] ? g_strdup_printf("%s%d%s", parts[0], getpid(), parts[1])
+                    : g_strdup(filename);
+    fd = qemu_open_cloexec(name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (fd < 0) {
+        error_setg_errno(errp, errno, "Error opening logfile %s", name);
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
 void process_daemonize(void)
 {
     int fds[2];

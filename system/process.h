@@ -6,6 +6,8 @@
 #ifndef SYSTEM_PROCESS_H
 #define SYSTEM_PROCESS_H
 
+#include "util/error.h"
+
 /* SIGINT, SIGHUP and SIGTERM end the VM in an orderly way. */
 void process_setup_signals(void);
 
@@ -15,6 +17,11 @@ void process_setup_signals(void);
  * ends before.  Call before threads are made.
  */
 void process_daemonize(void);
+/*
+ * -D @filename ("%d" in it is the process's id): make the file.  Nothing is
+ * logged to it.
+ */
+bool process_create_logfile(const char *filename, Error **errp);
 /* Set-up is complete: let the parent go, leave its directory and its
  * standard streams.  A no-op without process_daemonize(). */
 void process_daemon_ready(void);
