@@ -218,7 +218,7 @@ bool iothread_vq_mapping_apply(IOThreadVQMappingList *list, AioContext **vq_ctx,
         IOThread *iothread = iothread_by_id(e->value->iothread);
         AioContext *ctx = iothread_get_aio_context(iothread);
 
-        object_ref(iothread);
+        e->value->held = object_ref(iothread);
         if (e->value->has_vqs) {
             for (unsigned i = 0; i < e->value->vqs->len; i++) {
                 vq_ctx[g_array_index(e->value->vqs, uint16_t, i)] = ctx;
@@ -236,6 +236,7 @@ bool iothread_vq_mapping_apply(IOThreadVQMappingList *list, AioContext **vq_ctx,
 void iothread_vq_mapping_cleanup(IOThreadVQMappingList *list)
 {
     for (; list; list = list->next) {
-        object_unref(iothread_by_id(list->value->iothread));
+        /* Not by its name: the user may have given it to another since. */
+        object_unref(g_steal_pointer(&list->value->held));
     }
 }

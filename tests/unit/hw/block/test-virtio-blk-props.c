@@ -186,6 +186,26 @@ static void test_mapping(void)
     pci_root_bus_free(bus);
     bdrv_unref(bs);
 }
+
+/* An IOThread is deleted, and its name given away, while a device uses it. */
+static void test_mapping_renamed(void)
+{
+    BlockDriverState *bs = add_node("{'driver': 'null-co', 'node-name': 'd0'}");
+    g_autoptr(QDict) no_props = qdict_new();
+    Object *other;
+
+    make_bus();
+    dev = plug_mapped("[{'iothread':'t0'},{'iothread':'t1'}]", &error_abort);
+    user_creatable_del("t0", &error_abort);
+    other = user_creatable_add_type(TYPE_IOTHREAD, "t0", no_props, true,
+                                    &error_abort);
+    g_assert_cmpint(other->ref, ==, 1);
+    qdev_unplug_now(&dev->qdev);
+    g_assert_cmpint(other->ref, ==, 1);
+    pci_root_bus_free(bus);
+    bdrv_unref(bs);
+}
+
 int main(int argc, char **argv)
 {
     int ret;
@@ -196,6 +216,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-blk-props/path", test_path);
     g_test_add_func("/virtio-blk-props/messages", test_messages);
     g_test_add_func("/virtio-blk-props/mapping", test_mapping);
+    g_test_add_func("/virtio-blk-props/mapping-renamed", test_mapping_renamed);
     ret = g_test_run();
     pci_disk_cleanup();
     return ret;
