@@ -173,8 +173,11 @@ static void write_queue_reset(VirtIOPCIProxy *p, uint32_t v)
 {
     VirtQueue *vq = selected(p);
 
-    if (vq && v == 1) {
+    if (vq && vq->enabled && v == 1) {
         virtio_queue_reset(p->vdev, vq);
+        if (!vq->enabled) { /* the vector is part of its state, 2.6.1 */
+            virtio_pci_set_queue_vector(p, vq, VIRTIO_NO_VECTOR);
+        }
     }
 }
 

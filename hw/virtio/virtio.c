@@ -367,7 +367,9 @@ void virtio_set_status(VirtIODevice *vdev, uint8_t status)
 
 void virtio_set_features(VirtIODevice *vdev, uint64_t features)
 {
-    if (!(vdev->status & VIRTIO_CONFIG_S_FEATURES_OK)) {
+    /* A driver that takes FEATURES_OK back while queues run gains nothing. */
+    if (!(vdev->status &
+          (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK))) {
         vdev->guest_features = features;
     }
 }

@@ -493,6 +493,25 @@ static void test_irqfd(void)
     teardown();
 }
 
+static void test_queue_reset(void)
+{
+    setup(true);
+    set_vector(1, 0x41, false);
+    enable_msix(true);
+    start_device(1);
+    g_assert_nonnull(irqfds[0]);
+    mem_write(bar4 + 0x3a, 1, 2); /* not negotiated */
+    g_assert_cmpuint(mem_read(bar4 + 0x1a, 2), ==, 1);
+    g_assert_cmpuint(mem_read(bar4 + 0x1c, 2), ==, 1);
+
+    T->vdev.guest_features |= 1ull << VIRTIO_F_RING_RESET;
+    mem_write(bar4 + 0x3a, 1, 2);
+    g_assert_cmpuint(mem_read(bar4 + 0x1c, 2), ==, 0);
+    g_assert_cmphex(mem_read(bar4 + 0x1a, 2), ==, 0xffff);
+    g_assert_null(irqfds[0]);
+    teardown();
+}
+
 static void test_config_interrupt(void)
 {
     setup(true);
@@ -578,6 +597,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-pci/registers", test_registers);
     g_test_add_func("/virtio-pci/window", test_window);
     g_test_add_func("/virtio-pci/irqfd", test_irqfd);
+    g_test_add_func("/virtio-pci/queue-reset", test_queue_reset);
     g_test_add_func("/virtio-pci/config-interrupt", test_config_interrupt);
     g_test_add_func("/virtio-pci/intx", test_intx);
     g_test_add_func("/virtio-pci/bus-master", test_bus_master);

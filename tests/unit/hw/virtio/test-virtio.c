@@ -302,6 +302,11 @@ static void test_features(void)
     /* Too late */
     virtio_set_features(&F->vdev, VERSION_1);
     g_assert_cmpuint(F->vdev.guest_features, ==, VERSION_1 | 1);
+    /* Nor while the device runs, whatever has become of FEATURES_OK */
+    virtio_set_status(&F->vdev, FEATURES | VIRTIO_CONFIG_S_DRIVER_OK);
+    virtio_set_status(&F->vdev, ACK | VIRTIO_CONFIG_S_DRIVER_OK);
+    virtio_set_features(&F->vdev, UINT64_MAX);
+    g_assert_cmpuint(F->vdev.guest_features, ==, VERSION_1 | 1);
     virtio_set_status(&F->vdev, 0);
     g_assert_cmpuint(F->vdev.status, ==, 0);
     g_assert_cmpuint(F->vdev.guest_features, ==, 0);
