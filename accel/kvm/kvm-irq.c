@@ -3,7 +3,8 @@
  * table that gives MSI messages numbers to which irqfds are attached.
  *
  * The kernel replaces its whole table at each KVM_SET_GSI_ROUTING and waits
- * for readers, so changes between begin and commit are handed over once.
+ * for readers, so changes between begin and commit are handed over once, or
+ * when an irqfd is attached that may need them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -56,14 +57,10 @@ static void add_fixed_routes(void)
     }
 }
 
-static int update_kernel_table(void)
+static int push_table(void)
 {
     unsigned n = routes.fixed;
 
-    if (routes.depth) {
-        routes.dirty = true;
-        return 0;
-    }
     routes.dirty = false;
     for (unsigned i = 0; i < routes.nr_msi; i++) {
         if (routes.used[i]) {
@@ -80,6 +77,15 @@ static int update_kernel_table(void)
     }
     routes.table->nr = n;
     return kvm_ioctl(kvm_state.vmfd, KVM_SET_GSI_ROUTING, routes.table);
+}
+
+static int update_kernel_table(void)
+{
+    if (routes.depth) {
+        routes.dirty = true;
+        return 0;
+    }
+    return push_table();
 }
 
 static int kvm_route_add(MSIMessage msg)
@@ -148,9 +154,16 @@ static int set_irqfd(int virq, EventNotifier *e, unsigned flags)
                             : -EINVAL;
 }
 
+/*
+ * From here on the kernel may inject at any moment, also what the eventfd
+ * holds already, and without the route in its table it would drop that.  So
+ * an open bracket does not hold back the table here.
+ */
 static int kvm_route_attach_irqfd(int virq, EventNotifier *e)
 {
-    return set_irqfd(virq, e, 0);
+    int ret = routes.dirty ? push_table() : 0;
+
+    return ret < 0 ? ret : set_irqfd(virq, e, 0);
 }
 
 static int kvm_route_detach_irqfd(int virq, EventNotifier *e)
@@ -169,7 +182,7 @@ static void kvm_route_commit(void)
 
     assert(routes.depth);
     if (--routes.depth == 0 && routes.dirty) {
-        ret = update_kernel_table();
+        ret = push_table();
         if (ret < 0) {
             error_report_once("kvm: cannot set interrupt routes: %s",
                               strerror(-ret));

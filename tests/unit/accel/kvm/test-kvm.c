@@ -269,6 +269,9 @@ static void test_routes(void)
         virq[i] = msi_route_add(msg);
         g_assert_cmpint(virq[i], >=, 24);
     }
+    /* An eventfd that is attached before the commit */
+    g_assert_cmpint(msi_route_attach_irqfd(virq[0], &e), ==, 0);
+    g_assert_cmpint(msi_route_detach_irqfd(virq[0], &e), ==, 0);
     msi_route_commit();
     g_assert_cmpint(msi_route_attach_irqfd(virq[3], &e), ==, 0);
     msg.data++;
