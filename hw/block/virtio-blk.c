@@ -418,9 +418,6 @@ static bool make_queues(VirtIOBlock *s, Error **errp)
                                          errp);
 
         if (!vq) {
-            virtio_cleanup(vdev);
-            g_free(s->queues);
-            s->queues = NULL;
             return false;
         }
         vq->opaque = &s->queues[i];
@@ -457,6 +454,8 @@ bool virtio_blk_realize(VirtIOBlock *s, bool ioeventfd, Error **errp)
         blk_set_aio_context(s->blk, s->vq_ctx[0], errp) < 0) {
         virtio_cleanup(&s->parent_obj);
         release_contexts(s);
+        g_free(s->queues);
+        s->queues = NULL;
         return false;
     }
     blk_iostatus_enable(s->blk);
