@@ -259,9 +259,8 @@ static void qmp_drop_requests(MonitorQMP *mon)
     }
 }
 
-static void qmp_reset_session(MonitorQMP *mon)
+static void qmp_reset_input(MonitorQMP *mon)
 {
-    qmp_drop_requests(mon);
     json_message_parser_destroy(&mon->parser);
     json_message_parser_init(&mon->parser, qmp_parsed, mon);
     monitor_close_fds(&mon->common);
@@ -273,7 +272,8 @@ static void qmp_event(void *opaque, QEMUChrEvent event)
 
     switch (event) {
     case CHR_EVENT_OPENED:
-        qmp_reset_session(mon);
+        qmp_drop_requests(mon);
+        qmp_reset_input(mon);
         qobject_unref(mon->response);
         mon->response = NULL;
         mon->oob = false;
@@ -285,8 +285,9 @@ static void qmp_event(void *opaque, QEMUChrEvent event)
         qmp_send_greeting(mon);
         break;
     case CHR_EVENT_CLOSED:
-        /* Standard output may still be there for what we have to say. */
-        qmp_reset_session(mon);
+        /* Standard output may still be there for what we have to say: the
+         * requests that wait are carried out and answered. */
+        qmp_reset_input(mon);
         break;
     default:
         break;
