@@ -15,7 +15,7 @@
 typedef struct IOThreadVQMapping {
     char *iothread; /* id */
     bool has_vqs;
-    GArray *vqs; /* of uint16_t; NULL without has_vqs */
+    GArray *vqs;           /* of uint16_t; NULL without has_vqs */
     struct IOThread *held; /* from _apply() to _cleanup(); else NULL */
 } IOThreadVQMapping;
 
