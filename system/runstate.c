@@ -129,11 +129,15 @@ void vm_start(void)
     RunState pending = qatomic_xchg(&requested.vmstop, RUN_STATE__MAX);
 
     if (runstate_is_running()) {
-        if (pending != RUN_STATE__MAX) {
-            qapi_event_send_stop();
-            qapi_event_send_resume();
+        if (pending == RUN_STATE__MAX) {
+            return;
         }
-        return;
+        /* Devices have kept requests for that stop: only it and what follows
+         * below sends those again. */
+        vm_stop(pending);
+        if (runstate_needs_reset()) {
+            return;
+        }
     }
     qapi_event_send_resume();
     qemu_clock_enable(QEMU_CLOCK_VIRTUAL, true);

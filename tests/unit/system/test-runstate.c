@@ -99,9 +99,20 @@ static void test_vmstop_request(void)
     /* cont between the request and its execution */
     qemu_system_vmstop_request(RUN_STATE_IO_ERROR);
     vm_start();
-    check_journal("STOP RESUME ");
+    check_journal("pause notify- STOP RESUME notify+ resume ");
     g_assert_false(runstate_process_requests(NULL));
     g_assert_true(runstate_is_running());
+    check_journal("");
+    /* ... which cannot undo an internal error */
+    qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);
+    vm_start();
+    g_assert_true(runstate_check(RUN_STATE_INTERNAL_ERROR));
+    check_journal("pause notify- STOP ");
+    qemu_system_reset_request(SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET);
+    g_assert_false(runstate_process_requests(NULL));
+    vm_start();
+    check_journal("pause reset RESET(host-qmp-system-reset) "
+                  "RESUME notify+ resume ");
 }
 
 static void test_reset(void)
