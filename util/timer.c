@@ -22,6 +22,7 @@ struct QEMUTimerList {
     QEMUClockType clock; /* fixed at init */
     QemuMutex lock;
     QEMUTimer *first; /* under lock; atomic to see whether it is NULL */
+    int64_t floor;    /* under lock: no timer is set for before this */
     LIST_ENTRY(QEMUTimerList) next; /* under all_lock */
 };
 
@@ -135,10 +136,11 @@ static bool link_timer(QEMUTimerList *list, QEMUTimer *ts, int64_t expire_ns)
 {
     QEMUTimer **p = &list->first;
 
+    expire_ns = MAX(expire_ns, list->floor);
     while (*p && (*p)->expire <= expire_ns) {
         p = &(*p)->next;
     }
-    qatomic_set(&ts->expire, MAX(expire_ns, 0));
+    qatomic_set(&ts->expire, expire_ns);
     ts->next = *p;
     qatomic_set(p, ts);
     return p == &list->first;
@@ -272,21 +274,35 @@ static QEMUTimer *pop_due(QEMUTimerList *list, int64_t now)
     return ts;
 }
 
+static int64_t set_floor(QEMUTimerList *list, int64_t floor)
+{
+    int64_t old;
+
+    QEMU_LOCK_GUARD(&list->lock);
+
+    old = list->floor;
+    list->floor = floor;
+    return old;
+}
+
 static bool timerlist_run(QEMUTimerList *list)
 {
     bool progress = false;
     QEMUTimer *ts;
-    int64_t now;
+    int64_t now, floor;
 
     if (!qatomic_read(&list->first) || !qemu_clock_is_enabled(list->clock)) {
         return false;
     }
-    /* What callbacks set for "now" is for the next turn. */
+    /* What callbacks set for now or the past is for the next turn, behind
+     * what is due: one that sets itself again must not keep the loop here. */
     now = qemu_clock_get_ns(list->clock);
+    floor = set_floor(list, now + 1);
     while ((ts = pop_due(list, now))) {
         ts->cb(ts->opaque);
         progress = true;
     }
+    set_floor(list, floor);
     return progress;
 }
 

@@ -68,6 +68,37 @@ static void test_mod_del(void)
     g_string_free(trail, TRUE);
 }
 
+/* One that sets itself in the past again runs once a turn, and does not keep
+ * others from running. */
+static QEMUTimer again;
+
+static void set_again(void *opaque)
+{
+    g_string_append_c(trail, 'a');
+    if (trail->len < 100) {
+        timer_mod_ns(&again, 0);
+    }
+}
+
+static void test_again(void)
+{
+    QEMUTimer t;
+    int64_t now = get_clock();
+
+    trail = g_string_new(NULL);
+    timer_init_ns(&again, ctx, QEMU_CLOCK_REALTIME, set_again, NULL);
+    timer_init_ns(&t, ctx, QEMU_CLOCK_REALTIME, tell, GINT_TO_POINTER('b'));
+    timer_mod_ns(&again, 0);
+    timer_mod_ns(&t, now);
+    g_assert_true(aio_poll(ctx, true));
+    g_assert_cmpstr(trail->str, ==, "ab");
+    g_assert_true(aio_poll(ctx, true));
+    g_assert_cmpstr(trail->str, ==, "aba");
+    g_assert_true(timer_pending(&again));
+    timer_del(&again);
+    g_string_free(trail, TRUE);
+}
+
 /* A sleeping loop sees an earlier timer of another thread. */
 static QEMUTimer early;
 
@@ -128,6 +159,7 @@ int main(int argc, char **argv)
     aio_context_set_home(ctx);
     g_test_add_func("/timer/order", test_order);
     g_test_add_func("/timer/mod-del", test_mod_del);
+    g_test_add_func("/timer/again", test_again);
     g_test_add_func("/timer/other-thread", test_other_thread);
     g_test_add_func("/timer/virtual-clock", test_virtual);
     ret = g_test_run();
