@@ -15,7 +15,8 @@
  *     READ had been completed, the event is put back into the eventfd, for
  *     whoever watches it next.
  *  3. Polling: a notifier with io_poll is in ctx->pollers while it had an
- *     event lately, in polling mode or not; idle ones cost nothing.
+ *     event lately, in polling mode or not; idle ones cost nothing, also in
+ *     a loop that others keep too busy to sleep.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -116,36 +117,52 @@ void aio_handlers_poll_begin(AioContext *ctx)
     }
 }
 
+static void poller_look(AioHandler *h)
+{
+    if (!h->is_ready && h->io_poll(h->e)) {
+        h->is_ready = true;
+        STAILQ_INSERT_TAIL(&h->ctx->poll_ready, h, ready_next);
+    }
+}
+
 bool aio_handlers_poll(AioContext *ctx)
 {
     AioHandler *h;
 
     LIST_FOREACH(h, &ctx->pollers, poll_next) {
-        if (!h->is_ready && h->io_poll(h->e)) {
-            h->is_ready = true;
-            STAILQ_INSERT_TAIL(&ctx->poll_ready, h, ready_next);
-        }
+        poller_look(h);
     }
     return !STAILQ_EMPTY(&ctx->poll_ready);
 }
 
-bool aio_handlers_poll_end(AioContext *ctx, int64_t now)
+/* Ask the idle pollers no more: they announce their work again. */
+static void retire_pollers(AioContext *ctx, int64_t now)
 {
     AioHandler *h, *next;
-    bool found;
+
+    LIST_FOREACH_SAFE(h, &ctx->pollers, poll_next, next) {
+        if (!h->is_ready && now - h->last_event_ns > POLLER_IDLE_NS) {
+            poller_end(h);
+            /* Work that came before the announcements were on again. */
+            poller_look(h);
+            if (!h->is_ready) {
+                poller_deactivate(h);
+            }
+        }
+    }
+}
+
+bool aio_handlers_poll_end(AioContext *ctx, int64_t now)
+{
+    AioHandler *h;
 
     LIST_FOREACH(h, &ctx->pollers, poll_next) {
         poller_end(h);
     }
     /* Work that came before the announcements were on again. */
-    found = aio_handlers_poll(ctx);
-
-    LIST_FOREACH_SAFE(h, &ctx->pollers, poll_next, next) {
-        if (!h->is_ready && now - h->last_event_ns > POLLER_IDLE_NS) {
-            poller_deactivate(h);
-        }
-    }
-    return found;
+    aio_handlers_poll(ctx);
+    retire_pollers(ctx, now);
+    return !STAILQ_EMPTY(&ctx->poll_ready);
 }
 
 bool aio_handlers_run_ready(AioContext *ctx)
@@ -161,6 +178,9 @@ bool aio_handlers_run_ready(AioContext *ctx)
         h->last_event_ns = now;
         h->io_poll_ready(h->e);
         progress = true;
+    }
+    if (now) {
+        retire_pollers(ctx, now);
     }
     return progress;
 }

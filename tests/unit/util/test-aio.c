@@ -569,6 +569,55 @@ static void test_polling(void)
     drain_loop();
 }
 
+/* In a loop that never sleeps a poller that has become idle is told that its
+ * announcements are wanted again. */
+static void test_polling_idle(void)
+{
+    PollTest busy = { 0 }, idle = { 0 };
+    int64_t end;
+    int asked;
+
+    g_assert_cmpint(event_notifier_init(&busy.e, false), ==, 0);
+    g_assert_cmpint(event_notifier_init(&idle.e, false), ==, 0);
+    for (PollTest *t = &busy; t; t = t == &busy ? &idle : NULL) {
+        aio_set_event_notifier(ctx, &t->e, poll_kick, poll_has_work,
+                               poll_ready);
+        aio_set_event_notifier_poll(ctx, &t->e, poll_begin, poll_end);
+    }
+    aio_context_set_poll_params(ctx, NANOSECONDS_PER_SECOND, 0, 0);
+    drain_loop();
+    while (!busy.begins || !idle.begins) {
+        event_notifier_set(&busy.e);
+        event_notifier_set(&idle.e);
+        busy.appear_after = busy.asked + 2;
+        aio_poll(ctx, true);
+    }
+    /* Those that were under way */
+    for (int i = 0; i < 3; i++) {
+        busy.work = true;
+        aio_poll(ctx, true);
+    }
+    idle.ends = 0;
+    busy.ends = 0;
+    end = get_clock() + 10 * NANOSECONDS_PER_SECOND;
+    while (!idle.ends && get_clock() < end) {
+        busy.work = true;
+        aio_poll(ctx, true);
+    }
+    g_assert_cmpint(idle.ends, ==, 1);
+    g_assert_cmpint(busy.ends, ==, 0);
+    asked = idle.asked;
+    busy.work = true;
+    aio_poll(ctx, true);
+    g_assert_cmpint(idle.asked, ==, asked);
+
+    aio_set_event_notifier(ctx, &idle.e, NULL, NULL, NULL);
+    aio_set_event_notifier(ctx, &busy.e, NULL, NULL, NULL);
+    aio_context_set_poll_params(ctx, 0, 0, 0);
+    event_notifier_cleanup(&idle.e);
+    event_notifier_cleanup(&busy.e);
+}
+
 /* --- requests --- */
 
 typedef struct NopTest {
@@ -757,6 +806,7 @@ int main(int argc, char **argv)
     g_test_add_func("/aio/fd/outer", test_fd_outer);
     g_test_add_func("/aio/notifier", test_notifier);
     g_test_add_func("/aio/polling", test_polling);
+    g_test_add_func("/aio/polling/idle", test_polling_idle);
     g_test_add_func("/aio/sqe", test_sqe);
     g_test_add_func("/aio/deferred", test_deferred);
     g_test_add_func("/aio/wait-hooks", test_wait_hooks);
