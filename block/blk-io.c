@@ -85,6 +85,9 @@ static BlkGate *QEMU_COLD gate_new(BlockBackend *blk, AioContext *ctx)
     g->next = *bucket;
     /* RELEASE: pairs with the acquire in every walk of the table */
     qatomic_store_release(bucket, g);
+    /* In the table before it looks whether the gate is closed: pairs with
+     * the barrier in blk_gates_open() */
+    smp_mb();
     return g;
 }
 
@@ -156,6 +159,9 @@ void blk_gates_open(BlockBackend *blk)
     if (blk->quiesce_counter) {
         return;
     }
+    /* Open before looking for gates: one that is not in the table yet sees
+     * it; pairs with the barrier in gate_new() */
+    smp_mb();
     /* A request that is queued saw the gate closed in this or an earlier
      * turn of its loop; the bottom half runs after that. */
     FOREACH_GATE(blk, g)
@@ -202,11 +208,22 @@ static inline void stat_add(uint64_t *counter, uint64_t n)
     qatomic_set(counter, *counter + n); /* one writer */
 }
 
+static inline void end_mapped(BlkIo *io)
+{
+    BlockDriverState *bs = io->mapped;
+
+    if (bs) {
+        io->mapped = NULL;
+        bs->drv->bdrv_fast_done(bs, io);
+    }
+}
+
 void blk_io_complete(BlkIo *io, int ret)
 {
     BlkGate *g = io->gate;
     BlkIoType type = io->type;
 
+    end_mapped(io);
     if (io->leaf && type == BLK_IO_WRITE) {
         bdrv_write_done(io->leaf, 0, true);
         if (io->counted) {
@@ -272,6 +289,7 @@ static void coroutine_fn slow_entry(void *opaque)
 
 static void start_slow(BlkIo *io)
 {
+    end_mapped(io);
     io->leaf = NULL;
     if (io->counted) {
         bdrv_fast_write_end(io->root, io->gate->shard);
@@ -328,6 +346,14 @@ static bool start_fast(BlkIo *io, BlockDriverState *bs)
         if (!child) {
             return false;
         }
+        if (bs->drv->bdrv_fast_done) {
+            if (unlikely(io->mapped)) {
+                /* There is room for one */
+                bs->drv->bdrv_fast_done(bs, io);
+                return false;
+            }
+            io->mapped = bs;
+        }
         bs = child->bs;
     }
     return false;
@@ -369,6 +395,7 @@ static void start(BlkIo *io)
     int ret = check_request(io, bs);
 
     io->leaf = NULL;
+    io->mapped = NULL;
     io->counted = false;
     if (unlikely(ret < 0 || (!io->bytes && io->type != BLK_IO_FLUSH))) {
         blk_io_complete_soon(io, ret);

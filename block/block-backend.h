@@ -57,6 +57,8 @@ struct BlkIo {
     BdrvRequestFlags leaf_flags;
     bool counted; /* as a fast write of the root node */
     BlockDriverState *root, *leaf;
+    BlockDriverState *mapped; /* wants to know of the end */
+    int map_token;            /* of that node */
     int64_t leaf_offset;
     struct BlkGate *gate;
     STAILQ_ENTRY(BlkIo) next;

@@ -143,6 +143,8 @@ typedef struct BlockDriverInfo {
     int64_t vm_state_offset;
     bool is_dirty;
     bool needs_compressed_writes;
+    /* As the image names them; the driver's; NULL: none */
+    const char *backing_file, *backing_format;
 } BlockDriverInfo;
 
 /* What a check of an image found. */

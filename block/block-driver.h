@@ -144,8 +144,14 @@ struct BlockDriver {
      * *@offset and returns the child; NULL: the slow path shall see to it.
      * No lock that is held over I/O, no allocation, no yield.
      */
-    BdrvChild *(*bdrv_map_fast)(BlockDriverState *bs, const struct BlkIo *io,
+    BdrvChild *(*bdrv_map_fast)(BlockDriverState *bs, struct BlkIo *io,
                                 int64_t *offset);
+    /*
+     * Optional: the request that bdrv_map_fast() let through is over, or goes
+     * the slow way. io->map_token is as bdrv_map_fast() left it. Any thread
+     * with a loop, outside of coroutines; does not yield.
+     */
+    void (*bdrv_fast_done)(BlockDriverState *bs, struct BlkIo *io);
     /*
      * Leaves, optional: start io->leaf_offset, _flags; blk_io_complete() or
      * blk_io_complete_soon() ends it. False: nothing was done, the slow path

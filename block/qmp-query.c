@@ -6,6 +6,7 @@
 #include "util/osdep.h"
 
 #include "block/blk-int.h"
+#include "block/create.h"
 #include "block/query.h"
 #include "qapi/qapi-commands-block-core.h"
 #include "qapi/util.h"
@@ -34,6 +35,12 @@ static bool node_info(BlockDriverState *bs, BlockNodeInfo *info, Error **errp)
         info->cluster_size = bdi.cluster_size;
         info->has_dirty_flag = true;
         info->dirty_flag = bdi.is_dirty;
+        if (bs->drv->supports_backing && bdi.backing_file) {
+            info->backing_filename = g_strdup(bdi.backing_file);
+            info->backing_filename_format = g_strdup(bdi.backing_format);
+            info->full_backing_filename = bdrv_backing_path(
+                bs->filename, bdi.backing_file, NULL);
+        }
     }
     if (bs->drv->bdrv_get_specific_info) {
         info->format_specific = bs->drv->bdrv_get_specific_info(bs, errp);

@@ -265,7 +265,7 @@ static int coroutine_fn raw_co_truncate(BlockDriverState *bs, int64_t offset,
                             flags, errp);
 }
 
-static BdrvChild *raw_map_fast(BlockDriverState *bs, const struct BlkIo *io,
+static BdrvChild *raw_map_fast(BlockDriverState *bs, struct BlkIo *io,
                                int64_t *offset)
 {
     int64_t pos = raw_map(bs, *offset, io->bytes, io->type != BLK_IO_READ);

@@ -264,17 +264,35 @@ int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
     }
 }
 
-BdrvChild *qcow2_map_fast(BlockDriverState *bs, const struct BlkIo *io,
+BdrvChild *qcow2_map_fast(BlockDriverState *bs, struct BlkIo *io,
                           int64_t *offset)
 {
     Qcow2State *s = bs->opaque;
+    bool is_write = io->type != BLK_IO_READ;
     Qcow2Mapping m;
 
-    if (unlikely(io->type != BLK_IO_READ) ||
-        unlikely(!qcow2_map_cached(s, *offset, io->bytes, &m)) ||
-        m.type != QCOW2_CLUSTER_NORMAL || m.bytes != io->bytes) {
-        return NULL;
+    io->map_token = -1;
+    if (is_write) {
+        /* FUA is for the metadata, too */
+        if (io->type != BLK_IO_WRITE || (io->leaf_flags & BDRV_REQ_FUA) ||
+            unlikely(!qatomic_load_acquire(&s->write_ready))) {
+            return NULL;
+        }
+        io->map_token = qcow2_writer_begin(s);
     }
-    *offset = m.host;
-    return bs->file;
+    if (likely(qcow2_map_cached(s, *offset, io->bytes, &m)) &&
+        m.type == QCOW2_CLUSTER_NORMAL && m.bytes == io->bytes &&
+        (!is_write || m.copied)) {
+        *offset = m.host;
+        return bs->file;
+    }
+    qcow2_fast_done(bs, io);
+    return NULL;
+}
+
+void qcow2_fast_done(BlockDriverState *bs, struct BlkIo *io)
+{
+    if (io->map_token >= 0) {
+        qcow2_writer_end(bs->opaque, io->map_token);
+    }
 }

@@ -331,9 +331,14 @@ void qcow2_writer_end(Qcow2State *s, unsigned epoch)
 {
     if (qatomic_fetch_dec(&s->writers[epoch].n) == 1 &&
         unlikely(qatomic_mb_read(&s->epoch) != epoch)) {
+        CoQueue woken;
+
+        /* Outside of coroutines they run at once, and want the lock */
+        qemu_co_queue_init(&woken);
         qemu_mutex_lock(&s->lock);
-        qemu_co_queue_restart_all(&s->epoch_queue);
+        STAILQ_CONCAT(&woken.entries, &s->epoch_queue.entries);
         qemu_mutex_unlock(&s->lock);
+        qemu_co_queue_restart_all(&woken);
     }
 }
 

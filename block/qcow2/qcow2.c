@@ -262,19 +262,6 @@ static void free_state(BlockDriverState *bs)
     qemu_mutex_destroy(&s->lock);
 }
 
-static char *backing_path(const BlockDriverState *bs, const char *name)
-{
-    const char *image = bs->file->bs->filename;
-    g_autofree char *dir = NULL;
-
-    if (name[0] == '/' || name[strcspn(name, ":/")] == ':' ||
-        !strchr(image, '/')) {
-        return g_strdup(name);
-    }
-    dir = g_path_get_dirname(image);
-    return g_strdup_printf("%s%s%s", dir, strcmp(dir, "/") ? "/" : "", name);
-}
-
 /* bs->backing: what the options say, else what the image says. */
 static int open_backing(BlockDriverState *bs, QDict *options, Error **errp)
 {
@@ -303,7 +290,11 @@ static int open_backing(BlockDriverState *bs, QDict *options, Error **errp)
     if (!opt && s->h.backing_file &&
         !qdict_haskey(options, "backing.file.filename") &&
         !qdict_haskey(options, "backing.file")) {
-        path = backing_path(bs, s->h.backing_file);
+        path = bdrv_backing_path(bs->file->bs->filename, s->h.backing_file,
+                                 errp);
+        if (!path) {
+            return -EINVAL;
+        }
     }
     if (!opt && s->h.backing_format &&
         !qdict_haskey(options, "backing.driver")) {
@@ -395,6 +386,8 @@ static int qcow2_get_info(BlockDriverState *bs, BlockDriverInfo *bdi)
         .subcluster_size = s->cluster_size,
         .vm_state_offset = l1 << (s->cluster_bits + s->l2_bits),
         .is_dirty = s->h.incompat & QCOW2_INCOMPAT_DIRTY,
+        .backing_file = s->h.backing_file,
+        .backing_format = s->h.backing_format,
     };
     return 0;
 }
@@ -450,4 +443,5 @@ const BlockDriver bdrv_qcow2 = {
     .bdrv_co_flush_to_os = qcow2_co_flush_to_os,
     .bdrv_co_block_status = qcow2_co_block_status,
     .bdrv_map_fast = qcow2_map_fast,
+    .bdrv_fast_done = qcow2_fast_done,
 };

@@ -283,8 +283,9 @@ int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
                                        int64_t offset, int64_t bytes,
                                        int64_t *pnum, int64_t *map,
                                        BlockDriverState **file);
-BdrvChild *qcow2_map_fast(BlockDriverState *bs, const struct BlkIo *io,
+BdrvChild *qcow2_map_fast(BlockDriverState *bs, struct BlkIo *io,
                           int64_t *offset);
+void qcow2_fast_done(BlockDriverState *bs, struct BlkIo *io);
 
 /* --- corrupt.c --- */
 
