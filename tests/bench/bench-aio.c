@@ -74,8 +74,8 @@ static void open_file(const char *name)
 
 int main(int argc, char **argv)
 {
-    int depth = argc > 1 ? atoi(argv[1]) : 32;
-    double seconds = argc > 2 ? atof(argv[2]) : 2;
+    int depth = argc > 1 ? (int)g_ascii_strtoll(argv[1], NULL, 10) : 32;
+    double seconds = argc > 2 ? g_ascii_strtod(argv[2], NULL) : 2;
     g_autofree Slot *slots = NULL;
     AioContextStats stats;
     int64_t start, ns;
