@@ -173,9 +173,16 @@ static const UserCreatableOps iothread_ops = {
     .complete = iothread_complete,
 };
 
+static const TypeInfo event_loop_base_type = {
+    .name = "event-loop-base",
+    .parent = TYPE_USER_CREATABLE,
+    .instance_size = sizeof(Object),
+    .abstract = true,
+};
+
 static const TypeInfo iothread_type = {
     .name = TYPE_IOTHREAD,
-    .parent = TYPE_USER_CREATABLE,
+    .parent = "event-loop-base",
     .instance_size = sizeof(IOThread),
     .props = iothread_props,
     .class_ops = &iothread_ops,
@@ -184,6 +191,7 @@ static const TypeInfo iothread_type = {
 };
 
 const TypeInfo *const backends_types[] = {
+    &event_loop_base_type,
     &iothread_type,
     NULL,
 };

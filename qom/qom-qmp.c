@@ -80,6 +80,17 @@ void qmp_qom_set(const char *path, const char *property, QObject *value,
     }
 }
 
+/* To users "user-creatable" is an interface and nothing's parent. */
+static const TypeInfo *shown_parent(const TypeInfo *type)
+{
+    const TypeInfo *parent = type_parent(type);
+
+    if (parent && g_str_equal(parent->name, TYPE_USER_CREATABLE)) {
+        return type_parent(parent);
+    }
+    return parent;
+}
+
 ObjectTypeInfoList *qmp_qom_list_types(const char *implements,
                                        bool has_abstract, bool abstract,
                                        Error **errp)
@@ -91,7 +102,7 @@ ObjectTypeInfoList *qmp_qom_list_types(const char *implements,
 
     for (guint i = 0; i < types->len; i++) {
         const TypeInfo *type = types->pdata[i];
-        const TypeInfo *parent = type_parent(type);
+        const TypeInfo *parent = shown_parent(type);
         ObjectTypeInfo *info = g_new0(ObjectTypeInfo, 1);
 
         info->name = g_strdup(type->name);
