@@ -51,6 +51,7 @@ bool machine_create(const CliConfig *config, Error **errp)
     machine.cpu_model = mc->default_cpu_model;
     machine.graphics = true;
     set_current_machine(&machine);
+    machine_object_create(&machine);
     return true;
 }
 
@@ -270,6 +271,7 @@ bool machine_apply_options(CliConfig *config, Error **errp)
         error_setg(errp, "-initrd only allowed with -kernel option");
         return false;
     }
+    machine_object_update(ms);
     return true;
 }
 

@@ -10,6 +10,7 @@
 #define SYSTEM_MACHINE_H
 
 #include "hw/core/boards.h"
+#include "qom/object.h"
 
 typedef struct CliConfig CliConfig;
 
@@ -33,6 +34,10 @@ void system_register_types(void);
 bool machine_create(const CliConfig *config, Error **errp);
 /* -machine key=value, -m, -smp, -kernel ... into the current machine. */
 bool machine_apply_options(CliConfig *config, Error **errp);
+/* /machine in the object tree: when @ms is chosen, and what it got. */
+void machine_object_create(const MachineState *ms);
+void machine_object_update(const MachineState *ms);
+extern const TypeInfo *const machine_types[];
 /* Choose and open the accelerator; messages are printed. */
 bool machine_init_accel(const CliConfig *config);
 

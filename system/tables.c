@@ -26,6 +26,7 @@ void system_register_types(void)
     type_register_table(virtio_pci_types);
     type_register_table(hw_block_types);
     type_register_table(hw_char_types);
+    type_register_table(machine_types);
 }
 
 static bool none_init(MachineState *ms, Error **errp)
