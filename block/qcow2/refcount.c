@@ -297,6 +297,21 @@ static bool is_metadata(const Qcow2State *s, uint64_t offset, uint64_t bytes)
     return false;
 }
 
+/* Under s->lock, which is dropped. */
+static int coroutine_fn refuse_alloc(BlockDriverState *bs, uint64_t host)
+{
+    Qcow2State *s = bs->opaque;
+    int ret;
+
+    qemu_mutex_unlock(&s->lock);
+    ret = qcow2_co_corrupt(bs,
+                           "Preventing invalid allocation of a cluster in use "
+                           "at offset %#" PRIx64,
+                           host);
+    qemu_mutex_lock(&s->lock);
+    return ret;
+}
+
 static int64_t coroutine_fn alloc_some(BlockDriverState *bs, uint64_t want,
                                        uint64_t *nb, bool *fresh)
 {
@@ -331,6 +346,10 @@ static int64_t coroutine_fn alloc_some(BlockDriverState *bs, uint64_t want,
             continue;
         }
         if (!t) {
+            host = index << s->refblock_bits << s->cluster_bits;
+            if (host < s->fresh_from && is_metadata(s, host, s->cluster_size)) {
+                return refuse_alloc(bs, host);
+            }
             make_block(bs, index);
             if (!qcow2_cache_lookup(&s->refblock_cache, index)) {
                 return -ENOMEM;
@@ -350,14 +369,7 @@ static int64_t coroutine_fn alloc_some(BlockDriverState *bs, uint64_t want,
         host = i << s->cluster_bits;
         if (host < s->fresh_from &&
             unlikely(is_metadata(s, host, *nb << s->cluster_bits))) {
-            qemu_mutex_unlock(&s->lock);
-            ret = qcow2_co_corrupt(
-                bs,
-                "Preventing invalid allocation of a cluster in use at "
-                "offset %#" PRIx64,
-                host);
-            qemu_mutex_lock(&s->lock);
-            return ret;
+            return refuse_alloc(bs, host);
         }
         *fresh = host >= s->fresh_from;
         s->fresh_from = MAX(s->fresh_from, (i + *nb) << s->cluster_bits);
