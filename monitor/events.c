@@ -21,6 +21,7 @@ static const struct {
     const char *source; /* member of "data" that tells sources apart */
 } limited_events[] = {
     { "BALLOON_CHANGE", NULL },
+    { "BLOCK_IO_ERROR", "qom-path" },
     { "HV_BALLOON_STATUS_REPORT", NULL },
     { "MEMORY_DEVICE_SIZE_CHANGE", "qom-path" },
     { "QUORUM_FAILURE", NULL },
