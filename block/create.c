@@ -120,27 +120,52 @@ static bool check_value(const BdrvCreateOpt *opt, const char *text,
     }
 }
 
+/* "name=value", "name" (on) or "noname" (off) into @opts. */
+static bool parse_one(QDict *opts, char *text, const BdrvCreateOpt *list,
+                      Error **errp)
+{
+    char *value = strchr(text, '=');
+    const BdrvCreateOpt *opt;
+    const char *name = text, *rest;
+
+    if (value) {
+        *value++ = '\0';
+    } else {
+        text[strcspn(text, ",")] = '\0';
+    }
+    opt = find_opt(list, name);
+    if (!value && !opt && strstart(name, "no", &rest)) {
+        name = rest;
+        opt = find_opt(list, name);
+        value = (char *)"off";
+    }
+    if (!opt) {
+        error_setg(errp, "Invalid parameter '%s'", name);
+        return false;
+    }
+    if (!check_value(opt, value ? value : "on", errp)) {
+        return false;
+    }
+    qdict_put_str(opts, name, value ? value : "on");
+    return true;
+}
+
 bool bdrv_create_opts_parse(QDict *opts, const char *params,
                             const BdrvCreateOpt *list, Error **errp)
 {
-    g_autoptr(QDict) parsed = opts_parse(params, NULL, NULL, errp);
-    const QDictEntry *e;
+    const char *p = params;
 
-    if (!parsed) {
-        return false;
-    }
-    for (e = qdict_first(parsed); e; e = qdict_next(parsed, e)) {
-        const BdrvCreateOpt *opt = find_opt(list, qdict_entry_key(e));
+    while (*p) {
+        g_autofree char *piece = NULL;
 
-        if (!opt) {
-            error_setg(errp, "Invalid parameter '%s'", qdict_entry_key(e));
+        p = get_opt_value(p, &piece);
+        if (!parse_one(opts, piece, list, errp)) {
             return false;
         }
-        if (!check_value(opt, qdict_get_str(parsed, opt->name), errp)) {
-            return false;
+        if (*p == ',') {
+            p++;
         }
     }
-    qdict_join(opts, parsed, true);
     return true;
 }
 

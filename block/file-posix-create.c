@@ -42,6 +42,16 @@ static void set_attributes(int fd, bool nocow, uint64_t extent_size_hint)
     }
 }
 
+/* Write the first block of a file that is one hole: how requests must be
+ * aligned with O_DIRECT is found out by reading, and holes tell nothing. */
+static int allocate_first_block(BlockBackend *blk, uint64_t size)
+{
+    static const char zeroes[4096];
+    int64_t len = size < sizeof(zeroes) ? BDRV_SECTOR_SIZE : sizeof(zeroes);
+
+    return size ? blk_pwrite(blk, 0, len, zeroes, 0) : 0;
+}
+
 /* Give the file that is there now its size, under the image locks. */
 static int fill_file(const char *filename, uint64_t size, PreallocMode prealloc,
                      Error **errp)
@@ -68,6 +78,9 @@ static int fill_file(const char *filename, uint64_t size, PreallocMode prealloc,
     if (ret == 0) {
         ret = blk_truncate(blk, size, true, prealloc, 0, errp);
     }
+    if (ret == 0 && prealloc == PREALLOC_MODE_OFF) {
+        allocate_first_block(blk, size); /* it works without, too */
+    }
     return ret;
 }
 
@@ -81,10 +94,6 @@ static int take_prealloc(QDict *opts, Error **errp)
 
     if (local_err) {
         error_propagate(errp, local_err);
-        return -1;
-    }
-    if (mode == PREALLOC_MODE_METADATA) {
-        error_setg(errp, "Unsupported preallocation mode: metadata");
         return -1;
     }
     return mode < 0 ? PREALLOC_MODE_OFF : mode;
@@ -117,5 +126,9 @@ int file_create(const BlockDriver *drv, const char *filename, QDict *opts,
     }
     set_attributes(fd, nocow, extent_size_hint);
     close(fd);
+    if (prealloc == PREALLOC_MODE_METADATA) {
+        error_setg(errp, "Unsupported preallocation mode: metadata");
+        return -ENOTSUP;
+    }
     return fill_file(filename, size, prealloc, errp);
 }

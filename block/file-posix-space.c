@@ -113,14 +113,17 @@ static int coroutine_fn co_fallocate(FileState *s, int mode, int64_t offset,
     return do_space(s, &c);
 }
 
+/* Devices refuse ranges that do not fill their blocks; the page cache, which
+ * takes the data in their place, does not. */
 static int coroutine_fn co_ioctl(FileState *s, unsigned long request,
                                  int64_t offset, int64_t bytes)
 {
     SpaceCall c = {
         .fd = s->fd, .request = request, .offset = offset, .bytes = bytes
     };
+    int ret = do_space(s, &c);
 
-    return do_space(s, &c);
+    return ret == -EINVAL ? -ENOTSUP : ret;
 }
 
 /* --- discard --- */
@@ -165,7 +168,7 @@ static int coroutine_fn zero_device(FileState *s, int64_t offset, int64_t bytes,
     if (flags & BDRV_REQ_MAY_UNMAP) {
         /* On a device: unmap if that reads back as zero, or fail */
         ret = punch_hole(s, offset, bytes);
-        if (ret != -ENOTSUP) {
+        if (ret != -ENOTSUP && ret != -EINVAL) {
             return ret;
         }
     }
@@ -411,7 +414,7 @@ int coroutine_fn file_co_truncate(BlockDriverState *bs, int64_t offset,
         return 0;
     }
     if (prealloc == PREALLOC_MODE_METADATA) {
-        error_setg(errp, "Unsupported preallocation mode 'metadata'");
+        error_setg(errp, "Unsupported preallocation mode: metadata");
         return -ENOTSUP;
     }
     if (prealloc != PREALLOC_MODE_OFF && offset < current) {

@@ -33,6 +33,13 @@ int img_getopt(int argc, char **argv, const char *shortopts,
     }
 }
 
+static bool user_type_exists(const char *name)
+{
+    const TypeInfo *type = type_find(name);
+
+    return type && type_is_a(type, TYPE_USER_CREATABLE);
+}
+
 void img_object_add(const char *optarg_text)
 {
     bool help = false, is_json = false;
@@ -40,11 +47,17 @@ void img_object_add(const char *optarg_text)
     g_autoptr(QDict) dict = keyval_or_json_parse(optarg_text, "qom-type", &help,
                                                  &is_json, &err);
 
+    const char *type = dict ? qdict_get_try_str(dict, "qom-type") : NULL;
+
     if (dict && help) {
         bool known = user_creatable_print_help(
             qdict_get_try_str(dict, "qom-type"));
 
         exit(known ? 0 : 1);
+    }
+    if (dict && type && !user_type_exists(type)) {
+        error_report("Parameter 'qom-type' does not accept value '%s'", type);
+        exit(1);
     }
     if (!dict || !user_creatable_add_qdict(dict, is_json, &err)) {
         error_report_err(err);
@@ -209,7 +222,9 @@ BlockBackend *img_open(bool image_opts, const char *filename, const char *fmt,
 /* The image below @bs in the chain, if @ret says that it must be asked. */
 static BlockDriverState *next_in_chain(BlockDriverState *bs, int ret)
 {
-    return ret < 0 || (ret & BDRV_BLOCK_ALLOCATED) ? NULL : bdrv_cow_bs(bs);
+    const int known = BDRV_BLOCK_ALLOCATED | BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO;
+
+    return ret < 0 || (ret & known) ? NULL : bdrv_cow_bs(bs);
 }
 
 int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,

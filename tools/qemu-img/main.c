@@ -17,7 +17,7 @@
 
 static const ImgCmd commands[] = {
     { "amend", NULL, NULL },
-    { "bench", NULL,
+    { "bench", img_bench,
       "[-c count] [-d depth] [-f fmt] [--flush-interval=flush_interval] "
       "[-i aio] [-n] [--no-drain] [-o offset] [--pattern=pattern] [-q] "
       "[-s buffer_size] [-S step_size] [-t cache] [-w] [-U] filename" },
@@ -26,10 +26,10 @@ static const ImgCmd commands[] = {
       "[--object objectdef] [--image-opts] [-q] [-f fmt] [--output=ofmt] "
       "[-r [leaks | all]] [-T src_cache] [-U] filename" },
     { "commit", NULL, NULL },
-    { "compare", NULL,
+    { "compare", img_compare,
       "[--object objectdef] [--image-opts] [-f fmt] [-F fmt] [-T src_cache] "
       "[-p] [-q] [-s] [-U] filename1 filename2" },
-    { "convert", NULL,
+    { "convert", img_convert,
       "[--object objectdef] [--image-opts] [--target-image-opts] "
       "[--target-is-zero] [-U] [-p] [-q] [-n] [-f fmt] [-t cache] "
       "[-T src_cache] [-O output_fmt] [-o options] [-S sparse_size] "
@@ -38,7 +38,7 @@ static const ImgCmd commands[] = {
     { "create", img_create,
       "[--object objectdef] [-q] [-f fmt] [-b backing_file [-F backing_fmt]] "
       "[-u] [-o options] filename [size]" },
-    { "dd", NULL,
+    { "dd", img_dd,
       "[--image-opts] [-U] [-f fmt] [-O output_fmt] [bs=block_size] "
       "[count=blocks] [skip=blocks] if=input of=output" },
     { "info", img_info,

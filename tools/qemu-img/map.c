@@ -85,6 +85,9 @@ static int next_entry(BlockDriverState *bs, int64_t offset, int64_t bytes,
     if (ret < 0) {
         return ret;
     }
+    if (!(ret & (BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO))) {
+        ret = 0; /* nobody has it */
+    }
     e->flags = ret & mask;
     if (!(ret & BDRV_BLOCK_OFFSET_VALID)) {
         return 0;

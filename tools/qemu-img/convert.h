@@ -1,0 +1,38 @@
+/*
+ * qemu-img convert: what the option parser (convert.c) and the copying
+ * (convert-copy.c) share.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TOOLS_QEMU_IMG_CONVERT_H
+#define TOOLS_QEMU_IMG_CONVERT_H
+
+#include "tools/qemu-img/common.h"
+
+#define CONVERT_MAX_COROUTINES 16
+#define CONVERT_BUF_SIZE       (2 * 1024 * 1024)
+
+/* One of the images that are put one behind the other. */
+typedef struct ConvertSource {
+    const char *filename;
+    BlockBackend *blk;
+    int64_t begin, size; /* place in the target; whole sectors */
+} ConvertSource;
+
+typedef struct ConvertState {
+    /* set by the caller */
+    ConvertSource *src;
+    int n_src;
+    BlockBackend *target;
+    int64_t total;      /* sum of the sources' sizes */
+    int64_t min_sparse; /* shortest run of zeroes left out; 0: none */
+    int64_t rate_limit; /* bytes per second, 0: none */
+    int n_coroutines;
+    bool has_zero_init; /* what is not written reads as zero */
+    bool out_of_order, salvage, quiet;
+} ConvertState;
+
+/* Copy it all. 0 or -errno after a message. */
+int convert_copy(ConvertState *s);
+
+#endif
