@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The same qemu-img command lines with our program and QEMU's, each in a
+# directory of its own: standard output, standard error, exit status and the
+# files that result must be equal. The command lines are in commands.py.
+#
+# Usage: test-qemu-img.py QEMU_IMG [substring of the cases to run]
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import commands  # noqa: E402
+
+ORACLE = os.environ.get('ORACLE_QEMU_IMG', '/usr/bin/qemu-img')
+
+# Debian's program has an option parser of its own ("qemu-img create: invalid
+# option -- 'x'", "Try 'qemu-img create --help'"); upstream's 10.0 has another
+# wording, and that is ours. Where either complains about usage, only the fact
+# is compared.
+USAGE = re.compile(
+    r"^\S*qemu-img[^\n]*\nTry '\S*qemu-img[^\n]* for more info(rmation)?\n\Z",
+    re.M)
+
+
+def normalise(text, directory):
+    text = text.replace(directory, 'DIR')
+    text = re.sub(r'#block\d+', '#blockN', text)
+    text = re.sub(r'completed in [0-9.]+ seconds', 'completed in N seconds',
+                  text)
+    return USAGE.sub('<usage error>\n', text)
+
+
+def run(program, words, directory):
+    env = dict(os.environ, LC_ALL='C')
+    try:
+        p = subprocess.run([program] + words, cwd=directory, env=env,
+                           stdin=subprocess.DEVNULL, capture_output=True,
+                           timeout=60)
+    except subprocess.TimeoutExpired:
+        return 'timeout', '', ''
+    return (p.returncode,
+            normalise(p.stdout.decode(errors='replace'), directory),
+            normalise(p.stderr.decode(errors='replace'), directory))
+
+
+def content(directory):
+    result = {}
+    for name in sorted(os.listdir(directory)):
+        with open(os.path.join(directory, name), 'rb') as f:
+            data = f.read()
+        result[name] = '%d bytes %s' % (len(data),
+                                        hashlib.sha256(data).hexdigest()[:16])
+    return result
+
+
+class Twin:
+    """One directory per program, both beginning with the same files."""
+
+    def __init__(self, ours):
+        self.top = tempfile.mkdtemp(prefix='qemu-img-')
+        # The real program: messages begin with its name
+        self.programs = (os.path.realpath(ours), ORACLE)
+        self.dirs = (os.path.join(self.top, 'ours'),
+                     os.path.join(self.top, 'orcl'))
+
+    def reset(self, setup):
+        for d in self.dirs:
+            shutil.rmtree(d, ignore_errors=True)
+            os.mkdir(d)
+            for name, size, pieces in setup:
+                with open(os.path.join(d, name), 'wb') as f:
+                    f.truncate(size)
+                    for offset, data in pieces:
+                        f.seek(offset)
+                        f.write(data)
+
+    def compare(self, words):
+        got = [run(p, words, d) for p, d in zip(self.programs, self.dirs)]
+        differences = []
+        for what, a, b in zip(('exit status', 'stdout', 'stderr'), *got):
+            if a != b:
+                differences.append('%s: ours %r\n#   QEMU %r' % (what, a, b))
+        files = [content(d) for d in self.dirs]
+        if files[0] != files[1]:
+            differences.append('files: ours %r\n#   QEMU %r' % tuple(files))
+        return differences
+
+    def close(self):
+        shutil.rmtree(self.top)
+
+
+def main():
+    ours = sys.argv[1]
+    pattern = sys.argv[2] if len(sys.argv) > 2 else ''
+    if not os.path.exists(ORACLE):
+        print('1..0 # SKIP %s is not installed' % ORACLE)
+        return 0
+    twin = Twin(ours)
+    number = failed = 0
+    for case in commands.CASES:
+        twin.reset(commands.SETUP)
+        # A case is a sequence of command lines over the same files
+        for line in case:
+            words = line if isinstance(line, list) else line.split()
+            title = ' '.join(words)
+            if pattern not in title:
+                continue
+            number += 1
+            differences = twin.compare(words)
+            known = commands.KNOWN.get(title)
+            note = ' # TODO ' + known if known else ''
+            ok = not differences
+            failed += not ok and not known
+            print('%sok %d - %s%s' % ('' if ok else 'not ', number, title,
+                                      note))
+            for d in differences:
+                print('#   ' + d)
+    print('1..%d' % number)
+    twin.close()
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
