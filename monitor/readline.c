@@ -159,7 +159,7 @@ static void add_history(Readline *rs, const char *line)
 
 /* --- bytes --- */
 
-static void enter(Readline *rs)
+static void accept_line(Readline *rs)
 {
     g_autofree char *line = g_strdup(rs->line->str);
 
@@ -201,7 +201,7 @@ static void handle_norm(Readline *rs, uint8_t ch)
         break;
     case '\r':
     case '\n':
-        enter(rs);
+        accept_line(rs);
         return;
     case 27:
         rs->state = READLINE_ESC;
