@@ -103,8 +103,16 @@ static int coroutine_fn one_node(BlockDriverState *bs, bool want_zero,
     }
     if (ret >= 0 && (ret & BDRV_BLOCK_RAW)) {
         /* Exactly what *file says about that place */
-        ret = one_node(local_file, want_zero, local_map, *pnum, pnum,
-                       &local_map, &local_file);
+        int64_t part = *pnum;
+
+        ret = one_node(local_file, want_zero, local_map, part, pnum, &local_map,
+                       &local_file);
+        if (ret >= 0 && !*pnum) {
+            /* The file has become shorter than its parent knows: what is
+             * behind its end reads as zeroes */
+            *pnum = part;
+            ret = BDRV_BLOCK_ZERO | BDRV_BLOCK_ALLOCATED;
+        }
     } else if (ret >= 0) {
         if (ret & (BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO)) {
             ret |= BDRV_BLOCK_ALLOCATED;

@@ -377,6 +377,36 @@ static void test_block_status(void)
     remove_tmpdir(dir);
 }
 
+/* Its parent does not know that a file has become shorter: the range that is
+ * gone has a length all the same, or loops over a disk would hang. */
+static void test_block_status_shorter(void)
+{
+    g_autofree char *path = NULL;
+    BlockBackend *blk, *file_blk;
+    int64_t pnum;
+    int ret;
+
+    dir = make_tmpdir("/var/tmp");
+    path = make_file(dir, "disk.raw", SIZE);
+    blk = open_file_blk(path, "'aio':'io_uring'");
+    file_blk = make_blk(bdrv_find_node("f"));
+    blk_set_perm(file_blk, ALL_IO_PERMS | BLK_PERM_RESIZE, BLK_PERM_ALL,
+                 &error_abort);
+    g_assert_cmpint(
+        blk_truncate(file_blk, 4096, true, PREALLOC_MODE_OFF, 0, &error_abort),
+        ==, 0);
+    g_assert_cmpint(bdrv_block_status(blk_bs(blk), 0, SIZE, &pnum, NULL, NULL),
+                    >=, 0);
+    g_assert_cmpint(pnum, ==, 4096);
+    ret = bdrv_block_status(blk_bs(blk), 65536, 4096, &pnum, NULL, NULL);
+    g_assert_cmphex(ret & (BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO), ==,
+                    BDRV_BLOCK_ZERO);
+    g_assert_cmpint(pnum, ==, 4096);
+    blk_unref(file_blk);
+    close_file_blk(blk);
+    remove_tmpdir(dir);
+}
+
 /* --- errors of the host --- */
 
 /* RLIMIT_FSIZE stands for a full file system: a write behind it fails, and
@@ -627,6 +657,8 @@ int main(int argc, char **argv)
     g_test_add_func("/file-posix/raw-window", test_raw_window);
     g_test_add_func("/file-posix/truncate", test_truncate);
     g_test_add_func("/file-posix/block-status", test_block_status);
+    g_test_add_func("/file-posix/block-status/shorter",
+                    test_block_status_shorter);
     g_test_add_func("/file-posix/no-space", test_no_space);
     g_test_add_func("/file-posix/enospc", test_enospc);
     g_test_add_func("/file-posix/eio", test_eio);
