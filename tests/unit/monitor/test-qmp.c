@@ -261,6 +261,29 @@ static void test_event_limit(void)
     close_session(fd);
 }
 
+/* A failing disk tells it once a second, whatever failed. */
+static void test_io_error_limit(void)
+{
+    static const char *const operations[] = { "read", "write", "read" };
+    int fd = open_session(CAPS);
+
+    for (int i = 0; i < 3; i++) {
+        g_autoptr(QDict) event = make_event("BLOCK_IO_ERROR", "x");
+        QDict *data = qdict_get_qdict(event, "data");
+
+        qdict_del(data, "id");
+        qdict_put_str(data, "qom-path", i == 2 ? "/b" : "/a");
+        qdict_put_str(data, "operation", operations[i]);
+        qapi_event_emit_(0, event);
+    }
+    test_expect(fd, "",
+                "{\"event\": \"BLOCK_IO_ERROR\", \"data\": {\"qom-path\": "
+                "\"/a\", \"operation\": \"read\"}}\r\n"
+                "{\"event\": \"BLOCK_IO_ERROR\", \"data\": {\"qom-path\": "
+                "\"/b\", \"operation\": \"read\"}}\r\n");
+    close_session(fd);
+}
+
 /* A server's next client begins a session of its own. */
 static void test_reconnect(void)
 {
@@ -385,6 +408,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qmp/slow-reader", test_slow_reader);
     g_test_add_func("/qmp/events", test_events);
     g_test_add_func("/qmp/event-limit", test_event_limit);
+    g_test_add_func("/qmp/io-error-limit", test_io_error_limit);
     g_test_add_func("/qmp/reconnect", test_reconnect);
     g_test_add_func("/qmp/getfd", test_getfd);
     g_test_add_func("/qmp/pretty", test_pretty);
