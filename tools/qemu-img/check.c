@@ -7,6 +7,8 @@
 
 #include "tools/qemu-img/common.h"
 
+#include "qobject/json.h"
+
 static const struct option long_options[] = {
     { "help", no_argument, 0, 'h' },
     { "format", required_argument, 0, 'f' },
@@ -20,10 +22,104 @@ static const struct option long_options[] = {
     { 0 },
 };
 
+static void print_problems(const BdrvCheckResult *r)
+{
+    if (!r->corruptions && !r->leaks && !r->check_errors) {
+        printf("No errors were found on the image.\n");
+        return;
+    }
+    if (r->corruptions) {
+        printf("\n%d errors were found on the image.\n"
+               "Data may be corrupted, or further writes to the image may "
+               "corrupt it.\n",
+               r->corruptions);
+    }
+    if (r->leaks) {
+        printf("\n%d leaked clusters were found on the image.\n"
+               "This means waste of disk space, but no harm to data.\n",
+               r->leaks);
+    }
+    if (r->check_errors) {
+        printf("\n%d internal errors have occurred during the check.\n",
+               r->check_errors);
+    }
+}
+
+static void print_human(const BdrvCheckResult *r)
+{
+    const BlockFragInfo *bfi = &r->bfi;
+
+    print_problems(r);
+    if (bfi->total_clusters && bfi->allocated_clusters) {
+        printf("%" PRId64 "/%" PRId64 " = %0.2f%% allocated, %0.2f%% "
+               "fragmented, %0.2f%% compressed clusters\n",
+               (int64_t)bfi->allocated_clusters, (int64_t)bfi->total_clusters,
+               bfi->allocated_clusters * 100.0 / bfi->total_clusters,
+               bfi->fragmented_clusters * 100.0 / bfi->allocated_clusters,
+               bfi->compressed_clusters * 100.0 / bfi->allocated_clusters);
+    }
+    if (r->image_end_offset > 0) {
+        printf("Image end offset: %" PRId64 "\n", r->image_end_offset);
+    }
+}
+
+static void put_unless_zero(QDict *dict, const char *key, int64_t value)
+{
+    if (value) {
+        qdict_put_int(dict, key, value);
+    }
+}
+
+static void print_json(const BdrvCheckResult *r, BlockDriverState *bs,
+                       const char *filename)
+{
+    g_autoptr(QDict) d = qdict_new();
+    GString *text;
+
+    qdict_put_str(d, "filename", filename);
+    qdict_put_str(d, "format", bdrv_get_format_name(bs));
+    qdict_put_int(d, "check-errors", r->check_errors);
+    put_unless_zero(d, "image-end-offset", r->image_end_offset);
+    put_unless_zero(d, "corruptions", r->corruptions);
+    put_unless_zero(d, "leaks", r->leaks);
+    put_unless_zero(d, "corruptions-fixed", r->corruptions_fixed);
+    put_unless_zero(d, "leaks-fixed", r->leaks_fixed);
+    put_unless_zero(d, "total-clusters", r->bfi.total_clusters);
+    put_unless_zero(d, "allocated-clusters", r->bfi.allocated_clusters);
+    put_unless_zero(d, "fragmented-clusters", r->bfi.fragmented_clusters);
+    put_unless_zero(d, "compressed-clusters", r->bfi.compressed_clusters);
+    text = qobject_to_json_pretty(QOBJECT(d), true);
+    printf("%s\n", text->str);
+    g_string_free(text, true);
+}
+
+/* Check @blk and print what was found; the exit status. */
+static int check(BlockBackend *blk, const char *filename, bool json, bool quiet)
+{
+    BdrvCheckResult r = { 0 };
+    int ret = bdrv_check(blk_bs(blk), &r, 0);
+
+    if (ret == -ENOTSUP) {
+        error_report("This image format does not support checks");
+        return 63;
+    }
+    if (ret < 0 && !r.check_errors) {
+        error_report("Check failed: %s", strerror(-ret));
+        return 1;
+    }
+    if (json) {
+        print_json(&r, blk_bs(blk), filename);
+    } else if (!quiet) {
+        print_human(&r);
+    }
+    return r.check_errors ? 1 : r.corruptions ? 2 : r.leaks ? 3 : 0;
+}
+
 int img_check(int argc, char **argv)
 {
     const char *fmt = NULL, *cache = IMG_DEFAULT_CACHE;
     bool image_opts = false, force_share = false, repair = false;
+    bool json = false, quiet = false;
     int flags = BDRV_O_CHECK, c;
     g_autoptr(BlockBackend) blk = NULL;
     bool writethrough;
@@ -41,7 +137,10 @@ int img_check(int argc, char **argv)
             }
             break;
         case OPT_OUTPUT:
-            img_output_is_json(optarg);
+            json = img_output_is_json(optarg);
+            break;
+        case 'q':
+            quiet = true;
             break;
         case 'T':
             cache = optarg;
@@ -73,6 +172,9 @@ int img_check(int argc, char **argv)
         error_report("-r and -U are mutually exclusive");
         return 1;
     }
-    error_report("This image format does not support checks");
-    return 63;
+    if (repair && strcmp(bdrv_get_format_name(blk_bs(blk)), "raw")) {
+        error_report("check -r: not in this build yet");
+        return 1;
+    }
+    return check(blk, argv[optind], json, quiet);
 }
