@@ -6,6 +6,7 @@
 #include "util/osdep.h"
 
 #include "block/blk-int.h"
+#include "block/io-int.h"
 #include "block/sync.h"
 #include "util/atomic.h"
 #include "util/main-loop.h"
@@ -229,6 +230,8 @@ int blk_truncate(BlockBackend *blk, int64_t offset, bool exact,
     }
     ret = bdrv_run_sync(&s);
     if (bs) {
+        /* It has serialised, once and for all (io-tracked.c, invariant 3) */
+        bdrv_forget_serialising(bs);
         bdrv_drained_end(bs);
     }
     return ret;

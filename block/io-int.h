@@ -22,6 +22,9 @@ void coroutine_fn bdrv_co_tracked_make_serialising(BdrvTrackedRequest *req,
                                                    int64_t align);
 /* Wait for earlier ones: those that serialise, or all if @req does. */
 void coroutine_fn bdrv_co_tracked_wait(BdrvTrackedRequest *req);
+/* Fast writes again, after something that serialised without being a guest's
+ * unaligned write. Main thread, drained. */
+void bdrv_forget_serialising(BlockDriverState *bs);
 
 /* A write by the fast path; false: it has to take the slow path. */
 bool bdrv_fast_write_begin(BlockDriverState *bs, unsigned shard);

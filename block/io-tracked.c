@@ -10,8 +10,8 @@
  *  2. A tracked request starts its I/O when no earlier serialising one that
  *     overlaps it is in bs->tracked.
  *  3. Once a request has serialised, has_serialising stays set and writes to
- *     this node are tracked (until its limits are found anew, drained): a
- *     guest that writes unaligned once will do it again.
+ *     this node are tracked (until its limits are found anew or its size was
+ *     changed, drained): a guest that writes unaligned once will do it again.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -87,6 +87,15 @@ void coroutine_fn bdrv_co_tracked_wait(BdrvTrackedRequest *req)
     qemu_mutex_lock(lock);
     wait_locked(req);
     qemu_mutex_unlock(lock);
+}
+
+void bdrv_forget_serialising(BlockDriverState *bs)
+{
+    QEMU_LOCK_GUARD(&bs->reqs_lock);
+
+    if (LIST_EMPTY(&bs->tracked)) {
+        qatomic_set(&bs->has_serialising, false);
+    }
 }
 
 static bool fast_writes_in_flight(const BlockDriverState *bs)

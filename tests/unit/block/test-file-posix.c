@@ -164,6 +164,15 @@ static void test_fast_path(void)
     g_assert_cmpint(do_io(blk, BLK_IO_READ, 0, 4096, buf), ==, 0);
     blk_gates_stats(blk, &stats);
     g_assert_cmpint(stats.fast, ==, 3);
+    /* A new size is written to by the fast path */
+    blk_set_perm(blk, ALL_IO_PERMS | BLK_PERM_RESIZE, BLK_PERM_ALL,
+                 &error_abort);
+    g_assert_cmpint(
+        blk_truncate(blk, 2 * SIZE, true, PREALLOC_MODE_OFF, 0, &error_abort),
+        ==, 0);
+    g_assert_cmpint(do_io(blk, BLK_IO_WRITE, SIZE, 4096, buf), ==, 0);
+    blk_gates_stats(blk, &stats);
+    g_assert_cmpint(stats.fast, ==, 4);
     close_file_blk(blk);
     blk = open_file_blk(path, "'aio':'threads'");
     g_assert_cmpint(do_io(blk, BLK_IO_WRITE, 0, 4096, buf), ==, 0);
