@@ -76,9 +76,6 @@ static char *help_line(const BdrvCreateOpt *opt)
         }
         g_string_append_printf(line, " - %s", opt->help);
     }
-    if (opt->def) {
-        g_string_append_printf(line, " (default: %s)", opt->def);
-    }
     return g_string_free(line, false);
 }
 

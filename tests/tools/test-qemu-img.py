@@ -49,9 +49,24 @@ def run(program, words, directory):
             normalise(p.stderr.decode(errors='replace'), directory))
 
 
+def qcow2_content(path):
+    """What a guest sees, and what QEMU's check says; not the bytes."""
+    check = subprocess.run([ORACLE, 'check', '-q', '-f', 'qcow2', path],
+                           capture_output=True).returncode
+    with tempfile.NamedTemporaryFile(prefix='qemu-img-') as raw:
+        p = subprocess.run([ORACLE, 'convert', '-f', 'qcow2', '-O', 'raw',
+                            path, raw.name], capture_output=True)
+        with open(raw.name, 'rb') as f:
+            digest = hashlib.sha256(f.read()).hexdigest()[:16]
+    return 'check %d, convert %d, %s' % (check, p.returncode, digest)
+
+
 def content(directory):
     result = {}
     for name in sorted(os.listdir(directory)):
+        if name.endswith('.qcow2'):
+            result[name] = qcow2_content(os.path.join(directory, name))
+            continue
         with open(os.path.join(directory, name), 'rb') as f:
             data = f.read()
         result[name] = '%d bytes %s' % (len(data),
