@@ -432,6 +432,9 @@ int coroutine_fn qcow2_co_refcount_add(BlockDriverState *bs, uint64_t offset,
             set(s, t, cluster, v + delta);
             if (v + delta == 0) {
                 s->free_hint = MIN(s->free_hint, cluster);
+                if (s->free_byte_offset >> s->cluster_bits == cluster) {
+                    s->free_byte_offset = 0; /* somebody else's from now on */
+                }
             }
         }
         cluster++;

@@ -15,6 +15,8 @@ typedef struct Shape {
     uint32_t cluster;
     int steps;
     bool v2;
+    bool snapshot;   /* the disk has an internal snapshot at first */
+    bool compressed; /* and all of it is compressed */
 } Shape;
 
 static const Shape shapes[] = {
@@ -41,6 +43,34 @@ static const Shape shapes[] = {
     { "large-clusters", "cluster_size=2M", 16 * MiB, 16 * MiB, 2 * MiB, 100,
       false },
     { "prealloc", "preallocation=metadata", 4 * MiB, 0, 65536, 300, false },
+    { .name = "snapshot",
+      .options = "cluster_size=4k",
+      .size = 2 * MiB,
+      .backing_size = 2 * MiB,
+      .cluster = 4096,
+      .steps = 400,
+      .snapshot = true },
+    { .name = "compressed",
+      .options = "cluster_size=64k",
+      .size = 2 * MiB,
+      .backing_size = 2 * MiB,
+      .cluster = 65536,
+      .steps = 400,
+      .compressed = true },
+    { .name = "compressed-small",
+      .options = "cluster_size=4k",
+      .size = 2 * MiB,
+      .backing_size = 2 * MiB,
+      .cluster = 4096,
+      .steps = 400,
+      .compressed = true },
+    { .name = "compressed-zstd",
+      .options = "compression_type=zstd",
+      .size = 2 * MiB,
+      .backing_size = 2 * MiB,
+      .cluster = 65536,
+      .steps = 300,
+      .compressed = true },
     { "zstd", "compression_type=zstd", 4 * MiB, 0, 65536, 300, false },
 };
 
@@ -94,7 +124,38 @@ static void make_images(Run *r)
         put_file(r->base, data, sh->backing_size);
         memcpy(r->model, data, MIN(sh->size, sh->backing_size));
     }
-    create(r);
+    if (!sh->snapshot && !sh->compressed) {
+        create(r);
+        return;
+    }
+    for (size_t i = 0; i < sh->backing_size; i += 512) {
+        memset(r->model + i + 100, 7, 300); /* some of it compresses */
+    }
+    put_file(r->base, r->model, sh->size);
+    g_assert_cmpint(run(ORACLE " convert -q %s -f raw -O qcow2 -o %s %s %s",
+                        sh->compressed ? "-c" : "", sh->options, r->base,
+                        r->path),
+                    ==, 0);
+    if (sh->snapshot) {
+        g_assert_cmpint(run(ORACLE " snapshot -c one %s", r->path), ==, 0);
+    }
+}
+
+/* The snapshot still has what it was made of. */
+static void judge_snapshot(Run *r)
+{
+    g_autofree char *out = g_strdup_printf("%s/snap.raw", r->dir);
+
+    if (r->sh->snapshot) {
+        g_assert_cmpint(run(ORACLE " convert -q -l snapshot.name=one -f qcow2 "
+                                   "-O raw %s %s",
+                            r->path, out),
+                        ==, 0);
+        /* It is shown as long as the disk is now */
+        g_assert_cmpint(run("cmp -n %zu %s %s",
+                            MIN(r->size, r->sh->backing_size), out, r->base),
+                        ==, 0);
+    }
 }
 
 static void check_all(Run *r)
@@ -155,7 +216,14 @@ static void step(Run *r)
         len = ROUND_UP(len, r->sh->cluster);
     }
     len = MIN(len, size - offset);
-    if (op < 45) {
+    if (op < 5) {
+        offset = offset / r->sh->cluster * r->sh->cluster;
+        len = MIN(r->sh->cluster, r->size - offset);
+        memset(r->model + offset, op, len);
+        fill(r, r->model + offset, MIN(len, 300));
+        ret = blk_pwrite(r->img->blk, offset, len, r->model + offset,
+                         BDRV_REQ_WRITE_COMPRESSED);
+    } else if (op < 45) {
         fill(r, r->model + offset, len);
         ret = blk_pwrite(r->img->blk, offset, len, r->model + offset, 0);
     } else if (op < 55) {
@@ -174,7 +242,8 @@ static void step(Run *r)
         ret = resize(r);
     } else {
         image_close(r->img);
-        judge(r->path, r->model, size);
+        judge(r->path, r->model, r->size);
+        judge_snapshot(r);
         r->img = image_open(r->path);
         own_check(r);
         check_all(r);
@@ -206,6 +275,7 @@ static void test_random(const void *opaque)
     check_all(&r);
     image_close(r.img);
     judge(r.path, r.model, r.size);
+    judge_snapshot(&r);
     block_test_cleanup();
     remove_tmpdir(r.dir);
     g_rand_free(r.rand);
