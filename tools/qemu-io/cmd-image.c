@@ -47,6 +47,7 @@ static int truncate_f(BlockBackend *blk, int argc, char **argv)
     PreallocMode prealloc = PREALLOC_MODE_OFF;
     Error *err = NULL;
     int64_t offset;
+    uint64_t perm, shared;
     int c, ret;
 
     while ((c = getopt(argc, argv, "m:")) != -1) {
@@ -66,7 +67,11 @@ static int truncate_f(BlockBackend *blk, int argc, char **argv)
         qemu_io_number_error(offset, argv[optind]);
         return (int)offset;
     }
-    ret = blk_truncate(blk, offset, false, prealloc, 0, &err);
+    blk_get_perm(blk, &perm, &shared);
+    /* For the moment only: with it, writes behind the end would grow it. */
+    ret = blk_set_perm(blk, perm | BLK_PERM_RESIZE, shared, &err);
+    ret = ret < 0 ? ret : blk_truncate(blk, offset, false, prealloc, 0, &err);
+    blk_set_perm(blk, perm, shared, NULL);
     if (ret < 0) {
         error_report_err(err);
     }
@@ -79,6 +84,6 @@ const QemuIoCmd qemu_io_image_cmds[] = {
     { "length", "l", length_f, 0, 0, false, NULL,
       "gets the length of the current file" },
     { "truncate", "t", truncate_f, 1, 3, false, "[-m prealloc_mode] off",
-      "truncates the current file at the given offset" },
+      "truncates the current file at the given offset", true },
     { 0 },
 };

@@ -288,8 +288,8 @@ const QemuIoCmd qemu_io_rw_cmds[] = {
       "reads a number of bytes at a specified offset" },
     { "write", "w", write_f, 2, -1, false,
       "[-bcCfnqruz] [-P pattern | -s source_file] off len",
-      "writes a number of bytes at a specified offset" },
+      "writes a number of bytes at a specified offset", true },
     { "discard", "d", discard_f, 2, -1, false, "[-Cq] off len",
-      "discards a number of bytes at a specified offset" },
+      "discards a number of bytes at a specified offset", true },
     { 0 },
 };

@@ -7,6 +7,7 @@
 #include "tools/qemu-io/qemu-io.h"
 
 #include "util/cutils.h"
+#include "util/error-report.h"
 
 #include <getopt.h>
 
@@ -85,6 +86,10 @@ int qemu_io_command(BlockBackend *blk, const char *line)
     }
     if (check_count(cmd, argc - 1) < 0) {
         return -EINVAL;
+    }
+    if (cmd->writes && !blk_supports_write_perm(blk)) {
+        error_report("Block node is read-only");
+        return -EPERM;
     }
     optind = 0;
     return cmd->fn(blk, argc, argv);

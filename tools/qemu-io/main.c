@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     g_autoptr(GPtrArray) cmds = g_ptr_array_new();
     const char *format = NULL;
     bool image_opts = false, writethrough = false, share = false;
-    int flags = BDRV_O_UNMAP | BDRV_O_RDWR | BDRV_O_RESIZE;
+    int flags = BDRV_O_UNMAP | BDRV_O_RDWR;
     Error *err = NULL;
     int c, ret = 0;
 
@@ -130,7 +130,7 @@ int main(int argc, char **argv)
             format = optarg;
             break;
         case 'r':
-            flags &= ~(BDRV_O_RDWR | BDRV_O_RESIZE);
+            flags &= ~BDRV_O_RDWR;
             break;
         case 'n':
             flags |= BDRV_O_NOCACHE;

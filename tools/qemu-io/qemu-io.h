@@ -17,6 +17,7 @@ typedef struct QemuIoCmd {
     int argmin, argmax; /* argmax -1: any number */
     bool nofile_ok;
     const char *args, *oneline;
+    bool writes; /* refused on a read-only image */
 } QemuIoCmd;
 
 /* Tables ended by a NULL name. */
