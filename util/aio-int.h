@@ -45,7 +45,7 @@ bool aio_ring_has_events(AioContext *ctx);
  * has; @timeout_ns: at most so long (-1: for ever).  Makes no system call if
  * there is nothing to submit, nothing to fetch and no wait.
  */
-void aio_ring_enter(AioContext *ctx, bool wait, int64_t timeout_ns);
+void aio_ring_enter(AioContext *ctx, unsigned wait_nr, int64_t timeout_ns);
 /* Run the handlers of what has completed; were there any? */
 bool aio_ring_reap(AioContext *ctx);
 /* Take @h's request back, wherever it is; its result (-ECANCELED mostly).
@@ -147,7 +147,9 @@ struct AioContext {
     bool polling;         /* in polling mode */
     bool left;            /* home has gone for good */
     unsigned wait_depth;  /* of AIO_WAIT_WHILE */
-    int64_t poll_ns;      /* current length of polling */
+    unsigned batch_nr;    /* of aio_set_wait_batch(); 0: none */
+    int64_t batch_ns;
+    int64_t poll_ns; /* current length of polling */
     void (*before_wait)(void *);
     void (*after_wait)(void *);
     void *wait_opaque;

@@ -196,12 +196,12 @@ struct io_uring_sqe *aio_get_sqe(AioContext *ctx, CqeHandler *h)
 
     if (unlikely(aio_ring_pending(ctx) >= max)) {
         if (r->enabled) {
-            aio_ring_enter(ctx, false, 0);
+            aio_ring_enter(ctx, 0, 0);
         }
         while (aio_ring_pending(ctx) >= r->sq_entries) {
             /* The kernel did not take them: its completion queue is full. */
             assert(r->enabled);
-            aio_ring_enter(ctx, false, 0);
+            aio_ring_enter(ctx, 0, 0);
             aio_ring_reap(ctx);
         }
     }
@@ -278,7 +278,7 @@ static bool wait_for_valgrind(AioContext *ctx, int64_t timeout_ns)
         if (timeout_ns >= 0 && timeout_ns < SCALE_MS) {
             ts.tv_nsec = timeout_ns;
         }
-        aio_ring_enter(ctx, false, 0);
+        aio_ring_enter(ctx, 0, 0);
         ppoll(&pfd, 1, &ts, NULL);
         ring_syscall(ctx, 0, 0, 0);
         return true;
@@ -287,22 +287,22 @@ static bool wait_for_valgrind(AioContext *ctx, int64_t timeout_ns)
     return false;
 }
 
-void aio_ring_enter(AioContext *ctx, bool wait, int64_t timeout_ns)
+void aio_ring_enter(AioContext *ctx, unsigned wait_nr, int64_t timeout_ns)
 {
     AioRing *r = &ctx->ring;
     unsigned to_submit = aio_ring_pending(ctx);
     int ret;
 
-    if (!to_submit && !wait && !needs_enter(ctx)) {
+    if (!to_submit && !wait_nr && !needs_enter(ctx)) {
         return;
     }
-    if (wait && wait_for_valgrind(ctx, timeout_ns)) {
+    if (wait_nr && wait_for_valgrind(ctx, timeout_ns)) {
         return;
     }
     /* Release: pairs with the kernel's acquire of the tail; the entries
      * are complete. */
     qatomic_store_release(r->uring.sq.ktail, r->sq_tail);
-    ret = ring_syscall(ctx, to_submit, wait, timeout_ns);
+    ret = ring_syscall(ctx, to_submit, wait_nr, timeout_ns);
 
     if (ret > 0) {
         aio_stat_add(&ctx->stats.sqes, ret);
@@ -403,7 +403,7 @@ bool aio_ring_cancel_sync(AioContext *ctx, CqeHandler *h, int *res)
     sqe = aio_get_sqe(ctx, NULL);
     io_uring_prep_cancel64(sqe, (uintptr_t)h, 0);
     for (int tries = 0; tries < 100; tries++) {
-        aio_ring_enter(ctx, false, 0);
+        aio_ring_enter(ctx, 0, 0);
         if (take_cqe(ctx, h, res)) {
             return true;
         }

@@ -130,7 +130,7 @@ static bool try_polling(AioContext *ctx, int64_t start, int64_t deadline)
     if (ns <= 0 || LIST_EMPTY(&ctx->pollers)) {
         return false;
     }
-    aio_ring_enter(ctx, false, 0);
+    aio_ring_enter(ctx, 0, 0);
     ctx->polling = true;
     aio_handlers_poll_begin(ctx);
     found = poll_until(ctx, start + ns);
@@ -155,17 +155,22 @@ static void run_deferred(AioContext *ctx)
 static void sleep_in_kernel(AioContext *ctx, int64_t timeout_ns)
 {
     bool hooks = ctx->before_wait && !ctx->wait_depth;
+    unsigned nr = 1;
 
+    if (ctx->batch_nr > 1 && (timeout_ns < 0 || timeout_ns > ctx->batch_ns)) {
+        nr = ctx->batch_nr;
+        timeout_ns = ctx->batch_ns;
+    }
     qatomic_mb_set(&ctx->sleeping, true); /* pair A */
     if (qatomic_mb_read(&ctx->notified)) {
         qatomic_set(&ctx->sleeping, false);
-        aio_ring_enter(ctx, false, 0);
+        aio_ring_enter(ctx, 0, 0);
         return;
     }
     if (hooks) {
         ctx->before_wait(ctx->wait_opaque);
     }
-    aio_ring_enter(ctx, true, timeout_ns);
+    aio_ring_enter(ctx, nr, timeout_ns);
     qatomic_set(&ctx->sleeping, false);
     if (hooks) {
         ctx->after_wait(ctx->wait_opaque);
@@ -183,12 +188,13 @@ static bool end_polling(AioContext *ctx)
 static void wait_for_work(AioContext *ctx)
 {
     int64_t deadline = timerlistgroup_deadline_ns(&ctx->timers);
-    bool may_poll = qatomic_read(&ctx->poll_max_ns) > 0;
+    /* Several completions are better awaited asleep. */
+    bool may_poll = qatomic_read(&ctx->poll_max_ns) > 0 && ctx->batch_nr <= 1;
     int64_t start = may_poll ? get_clock() : 0;
 
     if (deadline == 0 || (may_poll && try_polling(ctx, start, deadline)) ||
         (ctx->polling && end_polling(ctx))) {
-        aio_ring_enter(ctx, false, 0);
+        aio_ring_enter(ctx, 0, 0);
     } else {
         if (deadline > 0 && may_poll) {
             deadline -= get_clock() - start;
@@ -218,8 +224,9 @@ bool aio_poll(AioContext *ctx, bool blocking)
     if (blocking && !work_is_ready(ctx)) {
         wait_for_work(ctx);
     } else {
-        aio_ring_enter(ctx, false, 0);
+        aio_ring_enter(ctx, 0, 0);
     }
+    ctx->batch_nr = 0;
 
     /* Invariant 4 */
     if (qatomic_read(&ctx->notified)) {
@@ -231,6 +238,19 @@ bool aio_poll(AioContext *ctx, bool blocking)
     progress |= aio_bh_run(ctx);
     progress |= timerlistgroup_run_timers(&ctx->timers);
     return progress;
+}
+
+void aio_set_wait_batch(AioContext *ctx, unsigned nr, int64_t ns)
+{
+    if (!ctx->batch_nr || nr < ctx->batch_nr) {
+        ctx->batch_nr = nr;
+        ctx->batch_ns = ns;
+    }
+}
+
+void aio_submit(AioContext *ctx)
+{
+    aio_ring_enter(ctx, 0, 0);
 }
 
 void aio_defer(AioContext *ctx, AioDeferred *d)

@@ -148,8 +148,13 @@ struct CqeHandler {
  */
 struct io_uring_sqe *aio_get_sqe(AioContext *ctx, CqeHandler *h);
 
-/* Set @e by a request submitted at this turn's end.  Home thread. */
+/* Set @e by a request submitted at this turn's end; @e must live until then,
+ * or until aio_submit().  Home thread. */
 void aio_event_notifier_set_deferred(AioContext *ctx, EventNotifier *e);
+
+/* Hand this turn's requests to the kernel now: before the main thread is told
+ * that descriptors they name may be closed.  Home thread. */
+void aio_submit(AioContext *ctx);
 
 /* Something to do once at the end of this turn, before its requests are
  * submitted.  Embedded by its owner, zeroed and with @fn set. */
@@ -161,6 +166,14 @@ struct AioDeferred {
 };
 void aio_defer(AioContext *ctx, AioDeferred *d); /* home thread */
 void aio_defer_cancel(AioContext *ctx, AioDeferred *d);
+
+/*
+ * The wait of this turn, if it sleeps, need not end before @nr (> 1)
+ * completions are there or @ns have passed: one wake-up in place of many.  The
+ * smallest @nr of a turn counts (1: someone is in a hurry).  Kicks, wake-ups
+ * and timers of the context are late by @ns at most.  Home thread.
+ */
+void aio_set_wait_batch(AioContext *ctx, unsigned nr, int64_t ns);
 
 /* --- waiting --- */
 

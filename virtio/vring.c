@@ -423,6 +423,26 @@ bool vring_publish(Vring *vr)
                         (uint16_t)(now - old);
 }
 
+unsigned vring_pending(const Vring *vr)
+{
+    /* ACQUIRE: as in vring_has_work(). */
+    uint16_t idx = __atomic_load_n(&vr->avail->idx, __ATOMIC_ACQUIRE);
+
+    return vr->broken ? 0 : (uint16_t)(idx - RING_READ(&vr->last_avail));
+}
+
+bool vring_notify_after(Vring *vr, unsigned count)
+{
+    if (!vr->event_idx || count <= 1) {
+        return vring_set_notification(vr, true);
+    }
+    vr->notify_on = true;
+    RING_WRITE(avail_event(vr), vr->last_avail + count - 1);
+    /* Pairs as in vring_set_notification(). */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return vring_pending(vr) >= count;
+}
+
 bool vring_set_notification(Vring *vr, bool on)
 {
     vr->notify_on = on;

@@ -132,6 +132,16 @@ bool vring_publish(Vring *vr);
  */
 bool vring_set_notification(Vring *vr, bool on);
 
+/*
+ * Ask for one kick when @count (>= 1) chains are there that have not been
+ * taken, and none before; without EVENT_IDX for each.  True means that so many
+ * are there already.
+ */
+bool vring_notify_after(Vring *vr, unsigned count);
+
+/* How many chains are there to take.  Reads only. */
+unsigned vring_pending(const Vring *vr);
+
 /* Where the next vring_init() of this queue must go on. */
 uint16_t vring_last_avail(const Vring *vr);
 
