@@ -22,6 +22,9 @@
 #include "hw/block/virtio-blk-queue.h"
 #include "util/atomic.h"
 
+/* Results are kept waiting for others no longer than this. */
+#define SEVERAL_MAX_NS 100000
+
 /* Requests taken in one round before other handlers of the loop run. */
 static unsigned round_limit(const VirtioBlkQueue *q)
 {
@@ -37,6 +40,16 @@ static void publish(AioDeferred *d)
     }
 }
 
+/* Before the loop waits: how many results are worth a wake-up. */
+static void wait_for_several(AioDeferred *d)
+{
+    VirtioBlkQueue *q = container_of(d, VirtioBlkQueue, several);
+    unsigned nr = qatomic_read(&q->inflight) / 4;
+
+    aio_set_wait_batch(q->ctx, MAX(nr, 1),
+                       MIN(nr * q->gather.gap_ns, SEVERAL_MAX_NS));
+}
+
 static void finish(VirtioBlkQueue *q, VirtioBlkReq *req)
 {
     vring_push(q->vr, &req->elem, req->in_len);
@@ -47,6 +60,8 @@ static void finish(VirtioBlkQueue *q, VirtioBlkReq *req)
 static void leave_flight(VirtioBlkQueue *q)
 {
     unsigned left = qatomic_read(&q->inflight) - 1;
+
+    aio_defer(q->ctx, &q->several);
 
     /* RELEASE: pairs with the acquire in virtio_blk_queue_drain() */
     qatomic_store_release(&q->inflight, left);
@@ -88,6 +103,7 @@ static void req_done(BlkIo *io, int ret)
 static void submit(VirtioBlkQueue *q, VirtioBlkReq *req)
 {
     qatomic_set(&q->inflight, qatomic_read(&q->inflight) + 1);
+    aio_defer(q->ctx, &q->several);
     blk_io_submit(&req->io);
 }
 
@@ -129,9 +145,92 @@ static bool take_one(VirtioBlkQueue *q)
     return false;
 }
 
-void virtio_blk_queue_process(VirtioBlkQueue *q)
+/* --- gathering ------------------------------------------------------------ */
+
+/*
+ * A driver that submits one request after the other without waiting for any
+ * would have us look, submit, complete and interrupt for each of them: its
+ * own time goes into kicks and interrupts.  When two looks in a row found
+ * several requests, we ask for the next kick only after some more (EVENT_IDX),
+ * and look anyway when those have not come in twice the time they should take
+ * at the present rate.  So a request waits no longer than the time in which as
+ * many others arrive as the driver keeps outstanding, which is its latency in
+ * any case (Little's law); and a driver that waits for each answer never
+ * meets this, since it is never seen to have several.
+ *
+ * Holding back costs nothing while the device below is faster than the driver.
+ * When it is the device that is busy, only a part of what is in flight may be
+ * held back, so that its queue stays filled.
+ */
+#define GATHER_MIN     4      /* requests in a look that make a stream */
+#define GATHER_HOLD    64     /* looks between two attempts at more */
+#define GATHER_IDLE_NS 500000 /* between two requests: no stream */
+#define GATHER_MIN_NS  20000
+#define GATHER_MAX_NS  4000000
+
+static void gather_reset(VirtioBlkGather *g)
+{
+    g->want = 1;
+    g->last = 0;
+    g->hold = 0;
+    g->gap_ns = 0;
+}
+
+/* A look found @found requests while @busy older ones were in flight. */
+static void gather_adapt(VirtioBlkQueue *q, unsigned found, unsigned busy,
+                         bool late)
+{
+    VirtioBlkGather *g = &q->gather;
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    int64_t gap = (now - g->look_ns) / found;
+
+    g->look_ns = now;
+    if (gap > GATHER_IDLE_NS) {
+        gather_reset(g); /* no stream, and no rate to go by */
+        return;
+    }
+    g->gap_ns = g->gap_ns ? (3 * g->gap_ns + gap) / 4 : gap;
+    if (g->want == 1) {
+        if (found >= GATHER_MIN && g->last >= GATHER_MIN) {
+            g->want = MIN(found, g->last) / 2;
+        }
+    } else if (late) {
+        g->want = found >= GATHER_MIN ? found * 3 / 4 : 1;
+        g->hold = GATHER_HOLD;
+    } else if (g->hold) {
+        g->hold--;
+    } else {
+        g->want += g->want / 4 + 1;
+    }
+    if (busy >= found) {
+        g->want = MIN(g->want, busy / 4);
+    }
+    g->want = MAX(MIN(g->want, q->vr->num / 4), 1);
+    g->last = found;
+}
+
+/* Before we look away: true when there is enough to look again at once. */
+static bool gather_arm(VirtioBlkQueue *q)
+{
+    VirtioBlkGather *g = &q->gather;
+    int64_t ns;
+
+    if (g->want > 1) {
+        ns = MIN(MAX(2 * g->want * g->gap_ns, GATHER_MIN_NS), GATHER_MAX_NS);
+        timer_mod_ns(g->timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + ns);
+    } else if (timer_pending(g->timer)) {
+        timer_del(g->timer);
+    }
+    return q->polling ? vring_pending(q->vr) >= g->want
+                      : vring_notify_after(q->vr, g->want);
+}
+
+/* Take what is there; @late: the gathering took too long. */
+static void look(VirtioBlkQueue *q, bool late)
 {
     unsigned left = round_limit(q);
+    unsigned busy = qatomic_read(&q->inflight);
+    unsigned before = left;
 
     if (!q->running || unlikely(q->broken)) {
         return;
@@ -150,7 +249,24 @@ void virtio_blk_queue_process(VirtioBlkQueue *q)
             qemu_bh_schedule(q->again);
             return;
         }
-    } while (!q->polling && vring_set_notification(q->vr, true));
+        if (left != before) {
+            gather_adapt(q, before - left, busy, late);
+            before = left;
+        } else if (late) {
+            gather_reset(&q->gather);
+        }
+        late = false;
+    } while (gather_arm(q));
+}
+
+static void look_late(void *opaque)
+{
+    look(opaque, true);
+}
+
+void virtio_blk_queue_process(VirtioBlkQueue *q)
+{
+    look(q, false);
 }
 
 static void process_again(void *opaque)
@@ -160,15 +276,20 @@ static void process_again(void *opaque)
 
 bool virtio_blk_queue_has_work(const VirtioBlkQueue *q)
 {
-    return q->running && !q->broken && vring_has_work(q->vr);
+    return q->running && !q->broken && vring_pending(q->vr) >= q->gather.want;
 }
 
 void virtio_blk_queue_set_polling(VirtioBlkQueue *q, bool polling)
 {
     q->polling = polling;
     if (q->running && !q->broken) {
-        /* Work that came before is found by the loop's last poll. */
-        vring_set_notification(q->vr, !polling);
+        /* Work that came before is found by the loop's last poll, or by the
+         * timer when there is less than is wanted. */
+        if (polling) {
+            vring_set_notification(q->vr, false);
+        } else {
+            vring_notify_after(q->vr, q->gather.want);
+        }
     }
 }
 
@@ -187,6 +308,7 @@ bool virtio_blk_queue_init(VirtioBlkQueue *q, Vring *vr, AioContext *ctx,
         .ops = ops,
         .opaque = opaque,
         .publish = { .fn = publish },
+        .several = { .fn = wait_for_several },
     };
     STAILQ_INIT(&q->free);
     STAILQ_INIT(&q->kept);
@@ -207,6 +329,8 @@ bool virtio_blk_queue_init(VirtioBlkQueue *q, Vring *vr, AioContext *ctx,
         STAILQ_INSERT_HEAD(&q->free, req, next);
     }
     q->again = aio_bh_new(ctx, process_again, q);
+    q->gather.timer = timer_new_ns(ctx, QEMU_CLOCK_REALTIME, look_late, q);
+    gather_reset(&q->gather);
     return true;
 }
 
@@ -217,6 +341,7 @@ void virtio_blk_queue_cleanup(VirtioBlkQueue *q)
     }
     assert(!q->running && !qatomic_read(&q->inflight));
     qemu_bh_delete(q->again);
+    timer_free(q->gather.timer);
     vring_iov_area_free(q->area, q->vr->num);
     g_free(q->reqs);
     q->reqs = NULL;
@@ -238,6 +363,8 @@ void virtio_blk_queue_stop(VirtioBlkQueue *q)
 {
     q->running = false;
     qemu_bh_cancel(q->again);
+    timer_del(q->gather.timer);
+    gather_reset(&q->gather);
 }
 
 static void publish_now(void *opaque)
@@ -245,7 +372,11 @@ static void publish_now(void *opaque)
     VirtioBlkQueue *q = opaque;
 
     aio_defer_cancel(q->ctx, &q->publish);
+    aio_defer_cancel(q->ctx, &q->several);
     publish(&q->publish);
+    /* The interrupt's eventfd may be closed as soon as we return. */
+    aio_submit(q->ctx);
+    aio_set_wait_batch(q->ctx, 1, 0);
 }
 
 void virtio_blk_queue_drain(VirtioBlkQueue *q)

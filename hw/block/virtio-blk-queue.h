@@ -12,6 +12,7 @@
 
 #include "hw/block/virtio-blk-req.h"
 #include "util/aio.h"
+#include "util/timer.h"
 
 typedef struct VirtioBlkQueue VirtioBlkQueue;
 
@@ -34,6 +35,19 @@ typedef struct VirtioBlkQueueOps {
                                      int error);
 } VirtioBlkQueueOps;
 
+/*
+ * Looking at the ring less often while the driver streams; see the .c file.
+ * Home thread only.
+ */
+typedef struct VirtioBlkGather {
+    unsigned want;    /* requests worth a look; 1: each */
+    unsigned last;    /* found by the look before */
+    unsigned hold;    /* looks until @want may grow again */
+    int64_t look_ns;  /* when we looked and found some */
+    int64_t gap_ns;   /* smoothed time between two requests */
+    QEMUTimer *timer; /* looks anyway */
+} VirtioBlkGather;
+
 struct VirtioBlkQueue {
     /* Fixed by init */
     Vring *vr;
@@ -50,8 +64,10 @@ struct VirtioBlkQueue {
     STAILQ_HEAD(, VirtioBlkReq) free;
     STAILQ_HEAD(, VirtioBlkReq) kept; /* failed, to be tried again */
     AioDeferred publish;
+    AioDeferred several; /* sets the length of the next wait */
     bool running;
     bool polling; /* the loop polls: kicks stay off */
+    VirtioBlkGather gather;
     bool broken;
 
     /* Atomic: written in the home thread, read by who waits for idleness */
