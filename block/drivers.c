@@ -17,8 +17,8 @@ extern const BlockDriver bdrv_raw;
 
 /* In the order of their names: so they are listed. */
 const BlockDriver *const bdrv_drivers[] = {
-    &bdrv_file,    &bdrv_host_device, &bdrv_null_aio, &bdrv_null_co,
-    &bdrv_qcow2,   &bdrv_raw,         NULL,
+    &bdrv_file,  &bdrv_host_device, &bdrv_null_aio, &bdrv_null_co,
+    &bdrv_qcow2, &bdrv_raw,         NULL,
 };
 
 void bdrv_init(void)

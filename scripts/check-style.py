@@ -68,7 +68,7 @@ def main():
         if not text.lstrip().startswith('/*'):
             head.append('%s: no head comment' % path)
         lines = text.count('\n')
-        if lines > MAX_LINES and 'one piece because' not in text[:3000]:
+        if lines > MAX_LINES and 'one piece because' not in text[:3000].lower():
             size.append('%s: %d lines, and the head comment does not say why '
                         'it is one piece because ...' % (path, lines))
         if path.endswith('.c'):

@@ -1,6 +1,8 @@
 /*
  * The event loop: bottom halves, descriptors, notifiers, requests, waiting.
  *
+ * One piece because all cases stand on the same few loop and thread fixtures.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
