@@ -129,11 +129,13 @@ def main():
             number += 1
             differences = twin.compare(words)
             known = commands.KNOWN.get(title)
-            note = ' # TODO ' + known if known else ''
+            # A known difference may depend on the order in which parallel
+            # requests finish, so it is told, not judged.
+            note = ' # SKIP ' + known if known else ''
             ok = not differences
             failed += not ok and not known
-            print('%sok %d - %s%s' % ('' if ok else 'not ', number, title,
-                                      note))
+            print('%sok %d - %s%s' % ('' if ok or known else 'not ', number,
+                                      title, note))
             for d in differences:
                 print('#   ' + d)
     print('1..%d' % number)
