@@ -381,9 +381,17 @@ int64_t coroutine_fn qcow2_co_alloc(BlockDriverState *bs, uint64_t nb_clusters,
                                     bool contiguous, uint64_t *nb, bool *fresh)
 {
     Qcow2State *s = bs->opaque;
-    int64_t start = alloc_some(bs, nb_clusters, nb, fresh), more;
-    uint64_t got = *nb, n;
+    int64_t start, more;
+    uint64_t got, n;
     bool f;
+
+    /* A new refcount block stands in the first cluster that it counts: a
+     * longer run than the rest cannot be had */
+    if (contiguous && nb_clusters >= UINT64_C(1) << s->refblock_bits) {
+        return -EFBIG;
+    }
+    start = alloc_some(bs, nb_clusters, nb, fresh);
+    got = *nb;
 
     while (start >= 0 && contiguous && got < nb_clusters) {
         more = alloc_some(bs, nb_clusters - got, &n, &f);
