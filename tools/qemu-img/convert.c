@@ -444,6 +444,7 @@ int img_convert(int argc, char **argv)
     n = argc - optind - 1;
     cv.out = n >= 0 ? argv[argc - 1] : NULL;
     if (cv.options && img_has_help_option(cv.options)) {
+        close_all(&cv);
         return img_print_create_help(cv.out, cv.out_fmt);
     }
     conflict = find_conflict(&cv);

@@ -95,7 +95,7 @@ static int next_entry(BlockDriverState *bs, int64_t offset, int64_t bytes,
     e->offset = map;
     if (file) {
         bdrv_refresh_filename(file);
-        e->filename = bdrv_filename(file);
+        e->filename = g_intern_string(bdrv_filename(file));
     }
     return 0;
 }
