@@ -86,6 +86,11 @@ static Error *legacy_object_error(Error *err)
     return err;
 }
 
+static void free_object_options(void *qapi)
+{
+    qapi_free_ObjectOptions(qapi);
+}
+
 static bool opt_object(CliConfig *c, const char *arg, Error **errp)
 {
     bool help = false, is_json = false;
@@ -121,6 +126,7 @@ static bool opt_object(CliConfig *c, const char *arg, Error **errp)
     item->opts = g_steal_pointer(&opts);
     item->from_json = is_json;
     item->qapi = options;
+    item->qapi_free = free_object_options;
     return true;
 }
 
@@ -154,10 +160,16 @@ static bool opt_device(CliConfig *c, const char *arg, Error **errp)
 
 /* --- disks --- */
 
+static void free_blockdev_options(void *qapi)
+{
+    qapi_free_BlockdevOptions(qapi);
+}
+
 static bool opt_blockdev(CliConfig *c, const char *arg, Error **errp)
 {
     Visitor *v = qobject_input_visitor_new_str(arg, "driver", errp);
     BlockdevOptions *options;
+    CliItem *item;
 
     if (!v) {
         return false;
@@ -167,7 +179,9 @@ static bool opt_blockdev(CliConfig *c, const char *arg, Error **errp)
     if (!options) {
         return false;
     }
-    cli_item_new(&c->blockdevs, "blockdev", arg)->qapi = options;
+    item = cli_item_new(&c->blockdevs, "blockdev", arg);
+    item->qapi = options;
+    item->qapi_free = free_blockdev_options;
     return true;
 }
 

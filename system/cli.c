@@ -164,6 +164,9 @@ static void free_list(CliList *list)
     CliItem *item, *next;
 
     TAILQ_FOREACH_SAFE(item, list, next, next) {
+        if (item->qapi) {
+            item->qapi_free(item->qapi);
+        }
         qobject_unref(item->opts);
         g_free(item);
     }

@@ -23,6 +23,7 @@ typedef struct CliItem {
     QDict *opts;      /* parsed; NULL where the maker parses @arg */
     bool from_json;
     void *qapi; /* -object: ObjectOptions; -blockdev: BlockdevOptions */
+    void (*qapi_free)(void *qapi); /* where @qapi is set */
     TAILQ_ENTRY(CliItem) next;
 } CliItem;
 typedef TAILQ_HEAD(CliList, CliItem) CliList;
