@@ -13,6 +13,7 @@
  */
 #include "util/osdep.h"
 #include "virtio/vring.h"
+#include "util/atomic.h"
 
 #include <sys/mman.h>
 
@@ -414,7 +415,7 @@ bool vring_publish(Vring *vr)
 
     /* Pairs with the driver's full barrier between asking for interrupts
      * and looking at the used index once more: one of us sees the other. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    smp_mb();
     if (!vr->event_idx) {
         return !(RING_READ(&vr->avail->flags) & AVAIL_F_NO_INTERRUPT);
     }
@@ -439,7 +440,7 @@ bool vring_notify_after(Vring *vr, unsigned count)
     vr->notify_on = true;
     RING_WRITE(avail_event(vr), vr->last_avail + count - 1);
     /* Pairs as in vring_set_notification(). */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    smp_mb();
     return vring_pending(vr) >= count;
 }
 
@@ -460,6 +461,6 @@ bool vring_set_notification(Vring *vr, bool on)
     }
     /* Pairs with the driver's full barrier between moving the available
      * index and reading our wish: one of us sees the other, 2.7.10. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    smp_mb();
     return vring_has_work(vr);
 }

@@ -10,6 +10,7 @@
 #define TESTS_UNIT_VIRTIO_FAKE_DRIVER_H
 
 #include "util/osdep.h"
+#include "util/atomic.h"
 #include "virtio/vring.h"
 
 #define FAKE_GPA  0x100000ull /* guest address of the memory's first byte */
@@ -169,7 +170,7 @@ static inline bool fake_publish(FakeDriver *d)
     uint16_t now = d->avail_idx;
 
     __atomic_store_n(&d->avail[1], now, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    smp_mb();
     d->kicked_at = now;
     if (d->event_idx) {
         uint16_t event = __atomic_load_n(fake_avail_event(d), __ATOMIC_RELAXED);
