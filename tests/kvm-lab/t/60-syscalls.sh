@@ -23,6 +23,7 @@ G
 # IOThread's first and last call after the guest said fio-start.
 count_calls() {
     local QEMU=$1
+    io_calls=0 cpu_calls=0 io_per_request=0 io_names= cpu_names=
     disk_args "$WORK/disk.raw" num-queues=2
     guest_args -smp 2 -name guest=lab,debug-threads=on "${disk[@]}"
     timeout --foreground -k 5 240 strace -f -qq -s 12 -e signal=none -o "$WORK/trace" \
@@ -62,16 +63,32 @@ if ! command -v strace >/dev/null; then
     skip "system calls per request" "strace is not installed"
     done_testing
 fi
-count_calls "$QEMU"
-ok $? "a guest reads $requests blocks at queue depth 32 under strace"
-echo "# $QEMU: $io_per_request system calls per request by the IOThread ($io_names), $cpu_calls by the vCPU threads besides KVM_RUN ($cpu_names)"
+# median_calls PROGRAM: the run in the middle of three.
+median_calls() {
+    local i rc=0
+    for i in 1 2 3; do
+        count_calls "$1" || rc=1
+        echo "$io_calls|$cpu_calls|$io_per_request|$io_names|$cpu_names"
+    done | sort -n >"$WORK/runs"
+    IFS='|' read -r io_calls cpu_calls io_per_request io_names cpu_names < <(sed -n 2p "$WORK/runs")
+    cpu_calls=$(cut -d '|' -f 2 "$WORK/runs" | sort -n | tail -n 1)
+    [ "$(grep -c '^[1-9]' "$WORK/runs")" = 3 ]
+}
+
+report() {
+    echo "# $1: $io_per_request system calls per request by the IOThread ($io_names), $cpu_calls by the vCPU threads besides KVM_RUN ($cpu_names)"
+}
+
+median_calls "$QEMU"
+ok $? "a guest reads $requests blocks at queue depth 32 under strace, three times"
+report "${QEMU##*/}, here"
 [ "${cpu_calls:-1}" = 0 ]
 ok $? "the vCPU threads made no system call but KVM_RUN"
 [ "${io_calls:-0}" -gt 0 ] && [ "$io_calls" -le $((requests / 10)) ]
-ok $? "the IOThread made at most 0.1 system calls per request"
+ok $? "the IOThread made at most 0.1 system calls per request (median of three)"
 
 oracle=/usr/bin/qemu-system-x86_64
-if [ -x $oracle ] && [ "$QEMU" != $oracle ] && count_calls $oracle; then
-    echo "# $oracle: $io_per_request system calls per request by the IOThread ($io_names), $cpu_calls by the vCPU threads besides KVM_RUN ($cpu_names)"
+if [ -x $oracle ] && [ "$QEMU" != $oracle ] && median_calls $oracle; then
+    report "Debian's"
 fi
 done_testing

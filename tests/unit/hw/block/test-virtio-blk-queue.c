@@ -341,7 +341,7 @@ static FakeUsedElem get_used(Fixture *f)
     while (!fake_get_used(&f->drv, &e)) {
         __atomic_store_n(fake_used_event(&f->drv), f->drv.used_seen,
                          __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        smp_mb();
         if (fake_get_used(&f->drv, &e)) {
             break;
         }
