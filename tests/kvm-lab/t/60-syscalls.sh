@@ -34,15 +34,18 @@ count_calls() {
         # prctl(PR_SET_NAME, "IO t0") tells which thread is which.
         /PR_SET_NAME, "IO /  { io[$1] = 1; next }
         /PR_SET_NAME, "CPU / { cpu[$1] = 1; next }
-        # The console writes byte by byte or in runs; the marker is f-i-o-dash.
-        /write(v)?\(/ && match($0, /"[^"]*"/) {
+        # The console, which is our standard output, comes byte by byte or in
+        # runs; at[] is the line that each of its bytes was written in.
+        /write(v)?\(1, / && match($0, /"[^"]*"/) {
+            for (n = 1; n <= RLENGTH - 2; n++) at[length(text) + n] = NR
             text = text substr($0, RSTART + 1, RLENGTH - 2)
-            if (!start && index(text, "fio-start")) { start = NR; text = "" }
-            if (start && !end && index(text, "fio-end")) end = NR
+            if (!start && (n = index(text, "fio-start"))) start = at[n + 8]
+            if (start && !end && (n = index(text, "fio-end"))) end = at[n]
         }
         / resumed>/ { next }
         start && !end { line[NR] = $0 }
         END {
+            if (!start || !end) exit 1
             for (n = start; n < end; n++) {
                 split(line[n], w, /[ (]+/)
                 if (io[w[1]]) { if (!first) first = n; last = n }
@@ -55,7 +58,7 @@ count_calls() {
             for (k in names) s = s " " k "=" names[k]
             for (k in oname) o = o " " k "=" oname[k]
             printf "%d %d %.4f\n%s\n%s\n", calls, other, calls / requests, s, o
-        }' "$WORK/trace" >"$WORK/counts"
+        }' "$WORK/trace" >"$WORK/counts" || return 1
     { read -r io_calls cpu_calls io_per_request; read -r io_names; read -r cpu_names; } <"$WORK/counts"
 }
 
