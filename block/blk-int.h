@@ -30,6 +30,10 @@ struct BlkGate {
     unsigned shard;    /* fixed */
     QEMUBH *bh;        /* fixed */
 
+    /* The bottom half will run, and runs (atomic): blk_gates_quiet(). */
+    bool bh_scheduled;
+    bool bh_running; /* home writes */
+
     /* Requests that have passed. Written by home, read by main; the barrier
      * pair with blk->quiesce_counter is explained in blk-io.c. */
     unsigned in_flight;
@@ -78,6 +82,8 @@ void blk_gate_leave(BlkGate *gate);
 void blk_gates_close(BlockBackend *blk);                      /* main */
 void blk_gates_open(BlockBackend *blk);                       /* main */
 bool blk_gates_busy(BlockBackend *blk);                       /* main */
+/* No bottom half of a gate runs or will run. Main, after the last request. */
+bool blk_gates_quiet(BlockBackend *blk);
 void blk_gates_free(BlockBackend *blk);                       /* main */
 void blk_gates_stats(BlockBackend *blk, BlkGateStats *stats); /* main */
 void blk_io_init(void);

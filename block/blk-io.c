@@ -91,6 +91,12 @@ static BlkGate *QEMU_COLD gate_new(BlockBackend *blk, AioContext *ctx)
     return g;
 }
 
+static void gate_schedule(BlkGate *g)
+{
+    qatomic_set(&g->bh_scheduled, true);
+    qemu_bh_schedule(g->bh);
+}
+
 BlkGate *blk_gate(BlockBackend *blk, AioContext *ctx)
 {
     BlkGate *g = qatomic_load_acquire(&blk->gates[gate_hash(ctx)]);
@@ -166,8 +172,25 @@ void blk_gates_open(BlockBackend *blk)
      * turn of its loop; the bottom half runs after that. */
     FOREACH_GATE(blk, g)
     {
-        qemu_bh_schedule(g->bh);
+        gate_schedule(g);
     }
+}
+
+bool blk_gates_quiet(BlockBackend *blk)
+{
+    BlkGate *g;
+
+    FOREACH_GATE(blk, g)
+    {
+        /* In this order, ACQUIRE: pairs with the releases in gate_bh(). A
+         * context that nobody polls any more runs nothing. */
+        if ((qatomic_load_acquire(&g->bh_scheduled) ||
+             qatomic_load_acquire(&g->bh_running)) &&
+            aio_context_has_home(g->ctx)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void blk_gates_free(BlockBackend *blk)
@@ -248,7 +271,7 @@ void blk_io_complete_soon(BlkIo *io, int ret)
 
     io->ret = ret;
     if (STAILQ_EMPTY(&g->done)) {
-        qemu_bh_schedule(g->bh);
+        gate_schedule(g);
     }
     STAILQ_INSERT_TAIL(&g->done, io, next);
 }
@@ -429,8 +452,13 @@ static void gate_bh(void *opaque)
 {
     BlkGate *g = opaque;
     STAILQ_HEAD(, BlkIo) batch = STAILQ_HEAD_INITIALIZER(batch);
+    bool nested = g->bh_running;
     BlkIo *io;
 
+    /* RELEASE: who sees it not scheduled any more sees it running; pairs with
+     * blk_gates_quiet() */
+    qatomic_set(&g->bh_running, true);
+    qatomic_store_release(&g->bh_scheduled, false);
     /* What completes or is queued meanwhile is for the next run */
     STAILQ_CONCAT(&batch, &g->done);
     while ((io = STAILQ_FIRST(&batch))) {
@@ -444,4 +472,7 @@ static void gate_bh(void *opaque)
     if (!qatomic_load_acquire(&g->blk->quiesce_counter)) {
         qemu_co_queue_restart_all(&g->co_queued);
     }
+    /* The last look at the gate and its BlockBackend */
+    qatomic_store_release(&g->bh_running, nested);
+    aio_wait_kick();
 }

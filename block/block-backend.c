@@ -173,11 +173,12 @@ void blk_unref(BlockBackend *blk)
         return; /* somebody took it while the loop turned */
     }
     assert(!blk->dev && !blk->name);
+    blk->refcnt++;
     if (blk->root) {
-        blk->refcnt++;
         blk_remove_bs(blk);
-        blk->refcnt--;
     }
+    AIO_WAIT_WHILE(NULL, !blk_gates_quiet(blk));
+    blk->refcnt--;
     TAILQ_REMOVE(&all, blk, link);
     blk_gates_free(blk);
     qemu_mutex_destroy(&blk->gates_lock);

@@ -354,6 +354,11 @@ bool in_aio_context_home_thread(const AioContext *ctx)
     return qatomic_read(&ctx->home) == thread_token();
 }
 
+bool aio_context_has_home(const AioContext *ctx)
+{
+    return qatomic_read(&ctx->home) != NULL;
+}
+
 void aio_context_set_home(AioContext *ctx)
 {
     assert(!ctx->home && !ctx->left);

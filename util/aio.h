@@ -42,6 +42,8 @@ void aio_context_set_home(AioContext *ctx);
 /* The home thread will not poll @ctx any more.  Anyone may be home next. */
 void aio_context_leave_home(AioContext *ctx);
 bool in_aio_context_home_thread(const AioContext *ctx);
+/* Is there a thread that polls it? Any thread. */
+bool aio_context_has_home(const AioContext *ctx);
 /* The main thread's context. */
 AioContext *qemu_get_aio_context(void);
 /* The context whose home this thread is; NULL for vCPU and worker threads. */
