@@ -79,9 +79,9 @@ struct BlockBackend {
 BlkGate *blk_gate(BlockBackend *blk, AioContext *ctx); /* home of @ctx */
 bool blk_gate_enter(BlkGate *gate);
 void blk_gate_leave(BlkGate *gate);
-void blk_gates_close(BlockBackend *blk);                      /* main */
-void blk_gates_open(BlockBackend *blk);                       /* main */
-bool blk_gates_busy(BlockBackend *blk);                       /* main */
+void blk_gates_close(BlockBackend *blk); /* main */
+void blk_gates_open(BlockBackend *blk);  /* main */
+bool blk_gates_busy(BlockBackend *blk);  /* main */
 /* No bottom half of a gate runs or will run. Main, after the last request. */
 bool blk_gates_quiet(BlockBackend *blk);
 void blk_gates_free(BlockBackend *blk);                       /* main */

@@ -45,6 +45,8 @@ def marked():
 def edges(entry, tmp):
     """(caller, callee) pairs of one file of compile_commands.json."""
     words = shlex.split(entry['command'])
+    if os.path.basename(words[0]) == 'ccache':
+        del words[0]  # it has the object, but not the call graph
     keep, skip = [], False
     for w in words:
         if skip:
