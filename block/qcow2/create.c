@@ -201,27 +201,10 @@ static size_t add_ext(uint8_t *p, uint32_t magic, const void *data,
 /* The names of features, for those who do not know them. */
 static size_t add_feature_names(uint8_t *p)
 {
-    static const struct {
-        uint8_t type, bit;
-        const char *name;
-    } features[] = {
-        { 0, 0, "dirty bit" },
-        { 0, 1, "corrupt bit" },
-        { 0, 2, "external data file" },
-        { 0, 3, "compression type" },
-        { 0, 4, "extended L2 entries" },
-        { 1, 0, "lazy refcounts" },
-        { 2, 0, "bitmaps" },
-        { 2, 1, "raw external data" },
-    };
-    uint8_t table[ARRAY_SIZE(features) * 48] = { 0 };
+    uint8_t table[QCOW2_NB_FEATURE_NAMES * 48];
+    size_t len = qcow2_feature_names(table);
 
-    for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
-        table[i * 48] = features[i].type;
-        table[i * 48 + 1] = features[i].bit;
-        memcpy(table + i * 48 + 2, features[i].name, strlen(features[i].name));
-    }
-    return add_ext(p, QCOW2_EXT_FEATURE_TABLE, table, sizeof(table));
+    return add_ext(p, QCOW2_EXT_FEATURE_TABLE, table, len);
 }
 
 /* Fill @p, a cluster of zeroes. False: it does not fit. */

@@ -126,6 +126,7 @@ static bool parse_bitmaps(Qcow2Header *h, const Ext *ext, Error **errp)
 {
     if (h->version < 3 || !(h->autoclear & QCOW2_AUTOCLEAR_BITMAPS)) {
         /* Somebody wrote who did not know of them: not consistent */
+        h->lost_bitmaps = true;
         return true;
     }
     if (ext->len != 24) {
@@ -164,6 +165,35 @@ static bool parse_bitmaps(Qcow2Header *h, const Ext *ext, Error **errp)
     return true;
 }
 
+/* For the day the header is written again. */
+static void keep_ext(Qcow2Header *h, const Ext *ext)
+{
+    Qcow2Ext *e = g_malloc(sizeof(*e) + ext->len);
+
+    e->magic = ext->magic;
+    e->len = ext->len;
+    memcpy(e->data, ext->data, ext->len);
+    if (!h->other_exts) {
+        h->other_exts = g_ptr_array_new_with_free_func(g_free);
+    }
+    g_ptr_array_add(h->other_exts, e);
+}
+
+/* Strike from *@missing the incompatible features that have a name. */
+static void name_features(const Ext *ext, uint64_t *missing, GString *features)
+{
+    for (uint32_t i = 0; i + 48 <= ext->len; i += 48) {
+        const uint8_t *e = ext->data + i;
+
+        if (e[0] == 0 && e[1] < 64 && (*missing >> e[1] & 1)) {
+            g_string_append_printf(features, "%s%.46s",
+                                   features->len ? ", " : "",
+                                   (const char *)e + 2);
+            *missing &= ~(UINT64_C(1) << e[1]);
+        }
+    }
+}
+
 static int parse_exts(Qcow2Header *h, const uint8_t *cluster, uint64_t end,
                       GString *features, Error **errp)
 {
@@ -183,20 +213,15 @@ static int parse_exts(Qcow2Header *h, const uint8_t *cluster, uint64_t end,
             }
             g_free(h->backing_format);
             h->backing_format = g_strndup((const char *)ext.data, ext.len);
-        } else if (ext.magic == QCOW2_EXT_BITMAPS &&
-                   !parse_bitmaps(h, &ext, errp)) {
-            return -EINVAL;
-        } else if (ext.magic == QCOW2_EXT_FEATURE_TABLE) {
-            for (uint32_t i = 0; i + 48 <= ext.len; i += 48) {
-                const uint8_t *e = ext.data + i;
-
-                if (e[0] == 0 && e[1] < 64 && (missing >> e[1] & 1)) {
-                    g_string_append_printf(features, "%s%.46s",
-                                           features->len ? ", " : "",
-                                           (const char *)e + 2);
-                    missing &= ~(UINT64_C(1) << e[1]);
-                }
+        } else if (ext.magic == QCOW2_EXT_BITMAPS) {
+            if (!parse_bitmaps(h, &ext, errp)) {
+                return -EINVAL;
             }
+        } else if (ext.magic == QCOW2_EXT_FEATURE_TABLE) {
+            h->has_feature_names = true;
+            name_features(&ext, &missing, features);
+        } else {
+            keep_ext(h, &ext);
         }
     }
     if (missing && !*errp) {
@@ -375,4 +400,5 @@ void qcow2_header_cleanup(Qcow2Header *h)
 {
     g_clear_pointer(&h->backing_file, g_free);
     g_clear_pointer(&h->backing_format, g_free);
+    g_clear_pointer(&h->other_exts, g_ptr_array_unref);
 }

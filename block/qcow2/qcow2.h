@@ -20,6 +20,12 @@
 
 /* --- header.c --- */
 
+/* A header extension that we only keep. */
+typedef struct Qcow2Ext {
+    uint32_t magic, len;
+    uint8_t data[];
+} Qcow2Ext;
+
 typedef struct Qcow2Header {
     uint32_t version;
     uint64_t backing_offset;
@@ -42,6 +48,9 @@ typedef struct Qcow2Header {
     char *backing_format; /* NULL: not said */
     uint32_t nb_bitmaps;
     uint64_t bitmap_dir_size, bitmap_dir_offset;
+    bool has_feature_names; /* the table of them is there */
+    bool lost_bitmaps;      /* the extension is there, but not valid any more */
+    GPtrArray *other_exts;  /* Qcow2Ext; NULL: none */
 } Qcow2Header;
 
 /* Read and check the header with its extensions. @flags: BDRV_O_*. 0, or
@@ -54,6 +63,20 @@ int qcow2_check_table(const Qcow2Header *h, uint64_t offset, uint64_t entries,
                       int64_t max, const char *name, Error **errp);
 /* L1 entries for a disk of @size bytes. */
 uint64_t qcow2_size_to_l1(uint64_t size, unsigned cluster_bits);
+
+/* --- header-write.c --- */
+
+#define QCOW2_NB_FEATURE_NAMES 8
+/* Fill the table of feature names, 48 bytes each; its bytes. */
+size_t qcow2_feature_names(uint8_t *table);
+/*
+ * Write feature bits, extensions and the backing file's name as s->h has them
+ * now, in an order that survives a power cut, and flush the file. -ENOSPC: the
+ * cluster is too small; nothing was written. Not under s->lock. The caller
+ * sees to it that nobody else changes these parts of s->h; what the header
+ * says about tables may change meanwhile.
+ */
+int coroutine_fn qcow2_co_update_header(BlockDriverState *bs);
 
 /* --- cache.c: L2 tables and refcount blocks in memory --- */
 
