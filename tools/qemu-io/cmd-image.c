@@ -53,14 +53,12 @@ static int truncate_f(BlockBackend *blk, int argc, char **argv)
     while ((c = getopt(argc, argv, "m:")) != -1) {
         if (c != 'm' || !parse_prealloc(optarg, &prealloc)) {
             if (c == 'm') {
-                error_report("Invalid parameter '%s'", optarg);
+                error_report("Invalid preallocation mode '%s'", optarg);
+            } else {
+                qemu_io_usage(qemu_io_find(argv[0]));
             }
             return -EINVAL;
         }
-    }
-    if (optind != argc - 1) {
-        qemu_io_usage(qemu_io_find(argv[0]));
-        return -EINVAL;
     }
     offset = qemu_io_number(argv[optind]);
     if (offset < 0) {
