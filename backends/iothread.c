@@ -8,6 +8,7 @@
  */
 #include "util/osdep.h"
 #include "backends/iothread.h"
+#include "backends/secret.h"
 #include "qom/property.h"
 #include "qapi/visitor.h"
 #include "util/atomic.h"
@@ -191,9 +192,8 @@ static const TypeInfo iothread_type = {
 };
 
 const TypeInfo *const backends_types[] = {
-    &event_loop_base_type,
-    &iothread_type,
-    NULL,
+    &event_loop_base_type, &iothread_type, &qcrypto_secret_common_type,
+    &qcrypto_secret_type,  NULL,
 };
 
 /* --- interface --- */

@@ -217,6 +217,9 @@ Object *user_creatable_add_type(const char *type, const char *id,
 /* -object: a dictionary with "qom-type" and "id". */
 Object *user_creatable_add_qdict(struct QDict *qdict, bool from_json,
                                  Error **errp);
+/* --object of the tools: make it, or print the help that is asked for and end
+ * the program; errors end it too. */
+void user_creatable_process_cmdline(const char *cmdline);
 bool user_creatable_del(const char *id, Error **errp);
 /* Delete all, at exit. */
 void user_creatable_cleanup(void);

@@ -8,8 +8,11 @@
 #include "qom/qom-internal.h"
 #include "qapi/qapi-commands-qom.h"
 #include "qapi/qapi-visit-qom.h"
+#include "qapi/qobject-input-visitor.h"
 #include "qapi/qobject-output-visitor.h"
+#include "qobject/keyval.h"
 #include "qobject/qdict.h"
+#include "util/error-report.h"
 
 static Object *resolve_for_qmp(const char *path, Error **errp)
 {
@@ -145,6 +148,35 @@ void qmp_object_add(ObjectOptions *options, Error **errp)
     user_creatable_add_type(ObjectType_str(options->qom_type), options->id,
                             props, true, errp);
     qobject_unref(props);
+}
+
+void user_creatable_process_cmdline(const char *cmdline)
+{
+    bool help = false, is_json;
+    ObjectOptions *options = NULL;
+    Error *err = NULL;
+    g_autoptr(QDict)
+        args = keyval_or_json_parse(cmdline, "qom-type", &help, &is_json, &err);
+    Visitor *v;
+
+    if (args && help) {
+        const char *type = qdict_get_try_str(args, "qom-type");
+
+        exit(user_creatable_print_help(type) ? 0 : 1);
+    }
+    if (args) {
+        v = is_json ? qobject_input_visitor_new(QOBJECT(args))
+                    : qobject_input_visitor_new_keyval(QOBJECT(args));
+        if (visit_type_ObjectOptions(v, NULL, &options, &err)) {
+            qmp_object_add(options, &err);
+        }
+        visit_free(v);
+        qapi_free_ObjectOptions(options);
+    }
+    if (err) {
+        error_report_err(err);
+        exit(1);
+    }
 }
 
 void qmp_object_del(const char *id, Error **errp)

@@ -22,6 +22,7 @@ def c_name(name, protect=True):
 
 def c_upper(name):
     """CamelCase to UPPER_CASE: "IOThreadInfo" is IO_THREAD_INFO."""
+    name = name.replace('QCrypto', 'Qcrypto')
     name = re.sub(r'([a-z0-9])([A-Z])', r'\1_\2', name)
     name = re.sub(r'([A-Z]+)([A-Z][a-z])', r'\1_\2', name)
     return c_name(name, False).upper()

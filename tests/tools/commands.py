@@ -316,10 +316,39 @@ QCOW2 = [
     'info -f qcow2 a.raw', 'convert -O qcow2 full.raw n.qcow2',
 )
 
+# Objects: the file that is made has nothing to do with them.
+KEY = ('--object secret,id=m,format=base64,'
+       'data=9miloPQCzGy+TL6aonfzVcptibCmCIhKzrnlfwiWivk= ')
+IV = ',keyid=m,iv=0I7Gw/TKuA+Old2W2apQ3g=='
+SECRET = one(*['create %s n.raw 1M' % o for o in (
+    '--object secret,help', '--object secret', '--object secret,id=s',
+    '--object secret,id=s,data=a,file=b', '--object secret,id=s,file=nope',
+    '--object secret,id=s,file=a.raw', '--object secret,id=s,data=abc',
+    '--object secret,id=s,data=YWJj,format=base64',
+    '--object secret,id=s,data=YW%Jj,format=base64',
+    '--object secret,id=s,data=YWJ,format=base64',
+    '--object secret,id=s,data=,format=base64',
+    '--object secret,id=s,data=YWJj,format=foo',
+    '--object secret,id=s,data=abc,foo=bar', '--object secret,id=s,data=',
+    '--object secret,id=s,data=abc,keyid=m',
+    '--object secret,id=s,data=abc --object secret,id=s,data=def',
+    '--object secret,id=m,data=abc --object secret,id=s,data=abc,keyid=m',
+    '--object {"qom-type":"secret","id":"s","data":"abc"}',
+    '--object {"qom-type":"secret","id":"s","data":5}',
+    KEY + '--object secret,id=s,data=abc,keyid=m',
+    KEY + '--object secret,id=s,data=abc,keyid=m,iv=YWJj',
+    KEY + '--object secret,id=s,data=abc,keyid=m,iv=%',
+    KEY + '--object secret,id=s,data=abc' + IV,
+    KEY + '--object secret,id=s,data=YW%j,format=base64' + IV,
+    KEY + '--object secret,id=s,format=base64,data=4TKuA+Old2W2apQ3gAAAAAA='
+    + IV,
+    KEY + '--object secret,id=s,format=base64,data=8X+fSSQcvEnt5aInv0NcgA=='
+    + IV)])
+
 GENERAL = one('foo', '--foo', '-x', '', 'Create', 'create.')
 
 CASES = (GENERAL + CREATE + INFO + MAP + RESIZE + MEASURE + COMPARE + CONVERT +
-         DD + BENCH + CHECK + QCOW2)
+         DD + BENCH + CHECK + QCOW2 + SECRET)
 
 # What differs and why.
 HOLES = 'convert leaves out zeroes inside of a cluster, the file has holes there'

@@ -33,36 +33,9 @@ int img_getopt(int argc, char **argv, const char *shortopts,
     }
 }
 
-static bool user_type_exists(const char *name)
-{
-    const TypeInfo *type = type_find(name);
-
-    return type && type_is_a(type, TYPE_USER_CREATABLE);
-}
-
 void img_object_add(const char *optarg_text)
 {
-    bool help = false, is_json = false;
-    Error *err = NULL;
-    g_autoptr(QDict) dict = keyval_or_json_parse(optarg_text, "qom-type", &help,
-                                                 &is_json, &err);
-
-    const char *type = dict ? qdict_get_try_str(dict, "qom-type") : NULL;
-
-    if (dict && help) {
-        bool known = user_creatable_print_help(
-            qdict_get_try_str(dict, "qom-type"));
-
-        exit(known ? 0 : 1);
-    }
-    if (dict && type && !user_type_exists(type)) {
-        error_report("Parameter 'qom-type' does not accept value '%s'", type);
-        exit(1);
-    }
-    if (!dict || !user_creatable_add_qdict(dict, is_json, &err)) {
-        error_report_err(err);
-        exit(1);
-    }
+    user_creatable_process_cmdline(optarg_text);
 }
 
 bool img_output_is_json(const char *text)
