@@ -21,6 +21,8 @@
 #include "util/iov.h"
 
 struct BlkIo;
+struct BDRVReopenState;
+struct BlockReopenQueue;
 
 struct BlockDriver {
     const char *format_name;
@@ -34,6 +36,9 @@ struct BlockDriver {
     /* The options that make two nodes show different data; for the name that
      * tells how to open the node again. NULL-terminated. */
     const char *const *strong_runtime_opts;
+    /* The options of the driver that reopening can put back to their defaults.
+     * NULL-terminated; NULL: none. */
+    const char *const *mutable_opts;
     /* Names of all options, for the error about unknown ones. */
 
     /* --- opening (main) --- */
@@ -54,6 +59,23 @@ struct BlockDriver {
     void (*bdrv_close)(BlockDriverState *bs);
     /* Optional: bs->exact_filename, if a plain name says it all. */
     void (*bdrv_refresh_filename)(BlockDriverState *bs);
+
+    /* --- reopening (main; block/reopen.h) --- */
+
+    /*
+     * Optional: without, the node cannot be reopened. The node is drained and
+     * flushed, still in its old state and may be written to; check the options
+     * in state->rest and take out what can change. Then exactly one of _commit
+     * and _abort, also if another node fails. May block.
+     */
+    int (*bdrv_reopen_prepare)(struct BDRVReopenState *state,
+                               struct BlockReopenQueue *queue, Error **errp);
+    /* Optional: flags and permissions are the new ones. Must not fail. */
+    void (*bdrv_reopen_commit)(struct BDRVReopenState *state);
+    /* Optional: the whole queue has been committed; may write. */
+    void (*bdrv_reopen_commit_post)(struct BDRVReopenState *state);
+    /* Optional: undo _prepare. */
+    void (*bdrv_reopen_abort)(struct BDRVReopenState *state);
 
     /* --- creating (main) --- */
 

@@ -103,6 +103,10 @@ struct BlockDriverState {
     /* main */
     int refcnt;
     bool monitor_owned;
+    bool was_writable; /* before the reopening that is going on */
+    /* The node that opened this one as a part of it: reopening goes on to
+     * here. NULL: somebody named it. */
+    BlockDriverState *inherits_from;
     QDict *options;          /* as opened, children included */
     QDict *explicit_options; /* those that the user gave */
     QDict *full_open_options;
@@ -168,6 +172,20 @@ bool bdrv_parent_drained_poll_single(BdrvChild *c);
 
 /* As bdrv_refresh_perms() for both at once; either may be NULL. */
 int bdrv_refresh_perms2(BlockDriverState *a, BlockDriverState *b, Error **errp);
+/* The same for @n of them. */
+int bdrv_refresh_perms_n(BlockDriverState *const *bs, int n, Error **errp);
+/* Is @on part of what is below @bs (or the same)? */
+bool bdrv_depends_on(const BlockDriverState *bs, const BlockDriverState *on);
+/*
+ * Edges for callers that find the permissions anew afterwards and count
+ * references themselves; all nodes concerned are drained. @new_bs may be
+ * NULL; only an edge without a node can be freed.
+ */
+void bdrv_replace_child_noperm(BdrvChild *c, BlockDriverState *new_bs);
+BdrvChild *bdrv_attach_child_noperm(BlockDriverState *parent_bs,
+                                    BlockDriverState *child_bs,
+                                    const char *name, BdrvChildRole role);
+void bdrv_free_child_noperm(BdrvChild *c);
 /* Flags and options that a node gives to its children (block/options.c). */
 void bdrv_inherited_options(BdrvChildRole role, bool parent_is_format,
                             int *child_flags, QDict *child_options,

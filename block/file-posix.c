@@ -9,6 +9,7 @@
 
 #include "block/file-posix.h"
 #include "block/opts.h"
+#include "block/reopen.h"
 #include "util/atomic.h"
 #include "util/cutils.h"
 #include "util/error-report.h"
@@ -21,6 +22,8 @@ extern const BlockDriver bdrv_file;
 extern const BlockDriver bdrv_host_device;
 
 static const char *const file_strong_runtime_opts[] = { "filename", NULL };
+static const char *const file_mutable_opts[] = { "x-check-cache-dropped",
+                                                 NULL };
 
 /* --- file names --- */
 
@@ -110,7 +113,8 @@ static int file_check_perm(BlockDriverState *bs, uint64_t perm, uint64_t shared,
     const char *filename = qdict_get_try_str(bs->options, "filename");
     int ret;
 
-    if ((flags & O_ACCMODE) != (s->open_flags & O_ACCMODE)) {
+    /* Reopening can change the cache mode as well */
+    if ((flags ^ s->open_flags) & (O_ACCMODE | O_DIRECT)) {
         s->perm_fd = open_file(filename ? filename : bs->filename, flags, errp);
         if (s->perm_fd < 0) {
             ret = s->perm_fd;
@@ -137,6 +141,7 @@ static void file_set_perm(BlockDriverState *bs, uint64_t perm, uint64_t shared)
         close(s->perm_fd);
         s->perm_fd = -1;
         s->open_flags = s->perm_open_flags;
+        s->needs_alignment = s->open_flags & O_DIRECT;
     }
     s->perm = perm;
     s->shared = shared;
@@ -335,6 +340,17 @@ static int device_open(BlockDriverState *bs, QDict *options, int flags,
     return do_open(bs, options, true, errp);
 }
 
+/* Access and cache mode follow in file_check_perm(); nothing else changes. */
+static int file_reopen_prepare(BDRVReopenState *state, BlockReopenQueue *queue,
+                               Error **errp)
+{
+    bool ignored = false;
+
+    return bdrv_take_bool(state->rest, "x-check-cache-dropped", &ignored, errp)
+               ? 0
+               : -EINVAL;
+}
+
 static int file_get_info(BlockDriverState *bs, BlockDriverInfo *bdi)
 {
     return 0; /* nothing to tell, but that is known */
@@ -390,6 +406,8 @@ static BlockStatsSpecific *device_get_specific_stats(BlockDriverState *bs)
 #define FILE_COMMON                                                            \
     .instance_size = sizeof(FileState), .needs_filename = true,                \
     .strong_runtime_opts = file_strong_runtime_opts, .bdrv_close = file_close, \
+    .mutable_opts = file_mutable_opts,                                         \
+    .bdrv_reopen_prepare = file_reopen_prepare,                                \
     .bdrv_refresh_filename = file_refresh_filename,                            \
     .bdrv_refresh_limits = file_refresh_limits,                                \
     .bdrv_getlength = file_getlength,                                          \

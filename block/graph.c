@@ -10,12 +10,9 @@
 
 #include "block/block-int.h"
 
-/*
- * Let @c point to @new_bs (may be NULL) in place of what it has, without a
- * look at permissions and reference counts. The parent has been drained for
- * this edge by the old or the new node's section where there is one.
- */
-static void replace_child_noperm(BdrvChild *c, BlockDriverState *new_bs)
+/* The parent has been drained for this edge by the old or the new node's
+ * section where there is one. */
+void bdrv_replace_child_noperm(BdrvChild *c, BlockDriverState *new_bs)
 {
     BlockDriverState *old_bs = c->bs;
 
@@ -41,14 +38,14 @@ static void replace_child_noperm(BdrvChild *c, BlockDriverState *new_bs)
     }
 }
 
-static void free_child(BdrvChild *c)
+void bdrv_free_child_noperm(BdrvChild *c)
 {
     assert(!c->bs);
     g_free(c->name);
     g_free(c);
 }
 
-static bool depends_on(const BlockDriverState *bs, const BlockDriverState *on)
+bool bdrv_depends_on(const BlockDriverState *bs, const BlockDriverState *on)
 {
     const BdrvChild *c;
 
@@ -56,7 +53,7 @@ static bool depends_on(const BlockDriverState *bs, const BlockDriverState *on)
         return true;
     }
     LIST_FOREACH(c, &bs->children, next) {
-        if (depends_on(c->bs, on)) {
+        if (bdrv_depends_on(c->bs, on)) {
             return true;
         }
     }
@@ -75,7 +72,7 @@ static BdrvChild *attach_noperm(BlockDriverState *child_bs, const char *name,
     c->perm = perm;
     c->shared_perm = shared;
     c->opaque = opaque;
-    replace_child_noperm(c, child_bs);
+    bdrv_replace_child_noperm(c, child_bs);
     return c;
 }
 
@@ -83,8 +80,8 @@ static void detach_and_free(BdrvChild *c)
 {
     BlockDriverState *bs = c->bs;
 
-    replace_child_noperm(c, NULL);
-    free_child(c);
+    bdrv_replace_child_noperm(c, NULL);
+    bdrv_free_child_noperm(c);
     /* The others on this node may lose restrictions; nothing can fail that
      * matters when permissions are only given back. */
     bdrv_refresh_perms(bs, NULL);
@@ -115,7 +112,7 @@ BdrvChild *bdrv_attach_child(BlockDriverState *parent_bs,
 {
     BdrvChild *c;
 
-    if (depends_on(child_bs, parent_bs)) {
+    if (bdrv_depends_on(child_bs, parent_bs)) {
         error_setg(errp, "Making '%s' a %s child of '%s' would create a cycle",
                    child_bs->node_name, name, parent_bs->node_name);
         bdrv_unref(child_bs);
@@ -130,13 +127,21 @@ BdrvChild *bdrv_attach_child(BlockDriverState *parent_bs,
     return c;
 }
 
+BdrvChild *bdrv_attach_child_noperm(BlockDriverState *parent_bs,
+                                    BlockDriverState *child_bs,
+                                    const char *name, BdrvChildRole role)
+{
+    return attach_noperm(child_bs, name, &child_of_bds, role, 0, BLK_PERM_ALL,
+                         parent_bs);
+}
+
 void bdrv_root_unref_child(BdrvChild *child)
 {
     BlockDriverState *bs = child->bs;
 
     bdrv_drained_begin(bs);
-    replace_child_noperm(child, NULL);
-    free_child(child);
+    bdrv_replace_child_noperm(child, NULL);
+    bdrv_free_child_noperm(child);
     bdrv_refresh_perms(bs, NULL);
     bdrv_drained_end(bs);
     bdrv_unref(bs);
@@ -153,6 +158,9 @@ void bdrv_unref_child(BlockDriverState *parent, BdrvChild *child)
     if (parent->backing == child) {
         parent->backing = NULL;
     }
+    if (child->bs->inherits_from == parent) {
+        child->bs->inherits_from = NULL;
+    }
     bdrv_root_unref_child(child);
 }
 
@@ -164,11 +172,11 @@ static int replace_and_check(BdrvChild *const *edges, guint n,
     int ret;
 
     for (guint i = 0; i < n; i++) {
-        replace_child_noperm(edges[i], to);
+        bdrv_replace_child_noperm(edges[i], to);
     }
     ret = bdrv_refresh_perms2(to, from, errp);
     for (guint i = 0; ret < 0 && i < n; i++) {
-        replace_child_noperm(edges[i], from);
+        bdrv_replace_child_noperm(edges[i], from);
     }
     return ret;
 }

@@ -149,6 +149,8 @@ void bdrv_ref(BlockDriverState *bs)
 
 void bdrv_unref(BlockDriverState *bs)
 {
+    BlockDriverState *other;
+
     if (!bs) {
         return;
     }
@@ -164,6 +166,11 @@ void bdrv_unref(BlockDriverState *bs)
     }
     bdrv_close(bs);
     TAILQ_REMOVE(&bdrv_all_states, bs, bs_list);
+    TAILQ_FOREACH(other, &bdrv_all_states, bs_list) {
+        if (other->inherits_from == bs) {
+            other->inherits_from = NULL;
+        }
+    }
     assert(LIST_EMPTY(&bs->parents) && bs->refcnt == 1);
     qemu_mutex_destroy(&bs->reqs_lock);
     g_free(bs->filename);

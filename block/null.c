@@ -62,6 +62,13 @@ static int null_open(BlockDriverState *bs, QDict *options, int flags,
     return 0;
 }
 
+/* Nothing of it can change but what every node has. */
+static int null_reopen_prepare(struct BDRVReopenState *state,
+                               struct BlockReopenQueue *queue, Error **errp)
+{
+    return 0;
+}
+
 static int64_t null_getlength(BlockDriverState *bs)
 {
     NullState *s = bs->opaque;
@@ -164,6 +171,7 @@ const BlockDriver bdrv_null_co = {
     .strong_runtime_opts = null_strong_runtime_opts,
     .bdrv_parse_filename = null_co_parse_filename,
     .bdrv_open = null_open,
+    .bdrv_reopen_prepare = null_reopen_prepare,
     .bdrv_refresh_filename = null_refresh_filename,
     .bdrv_getlength = null_getlength,
     .bdrv_get_allocated_file_size = null_get_allocated_file_size,
@@ -183,6 +191,7 @@ const BlockDriver bdrv_null_aio = {
     .strong_runtime_opts = null_strong_runtime_opts,
     .bdrv_parse_filename = null_aio_parse_filename,
     .bdrv_open = null_open,
+    .bdrv_reopen_prepare = null_reopen_prepare,
     .bdrv_refresh_filename = null_refresh_filename,
     .bdrv_getlength = null_getlength,
     .bdrv_get_allocated_file_size = null_get_allocated_file_size,

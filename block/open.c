@@ -424,6 +424,7 @@ static BlockDriverState *open_inherit(const char *filename,
         return open_reference(reference, filename, opts, errp);
     }
     bs = bdrv_new();
+    bs->inherits_from = parent;
     ok = prepare_options(bs, opts, &filename, flags, parent, klass, role, &drv,
                          errp);
     if (ok && !(bs->open_flags & BDRV_O_PROTOCOL)) {

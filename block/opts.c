@@ -13,10 +13,8 @@
 #include "util/cutils.h"
 
 /* The value as a command line would write it; NULL if there is none. */
-static char *value_text(const QDict *options, const char *key)
+static char *obj_text(QObject *obj)
 {
-    QObject *obj = qdict_get(options, key);
-
     if (!obj) {
         return NULL;
     }
@@ -32,9 +30,20 @@ static char *value_text(const QDict *options, const char *key)
     }
 }
 
+bool bdrv_option_is_equal(QObject *a, QObject *b)
+{
+    g_autofree char *text_a = obj_text(a);
+    g_autofree char *text_b = obj_text(b);
+
+    if (!a || !b || !text_a || !text_b) {
+        return a == b || (a && b && qobject_is_equal(a, b));
+    }
+    return !strcmp(text_a, text_b);
+}
+
 char *bdrv_take_str(QDict *options, const char *key)
 {
-    char *text = value_text(options, key);
+    char *text = obj_text(qdict_get(options, key));
 
     if (text) {
         qdict_del(options, key);

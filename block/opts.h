@@ -27,6 +27,9 @@ char *bdrv_take_str(QDict *options, const char *key);
 int bdrv_take_enum(QDict *options, const char *key, const char *const *names,
                    Error **errp);
 
+/* The same value, be it typed or written as on a command line? NULL: none. */
+bool bdrv_option_is_equal(QObject *a, QObject *b);
+
 /* Set @key unless it is there. */
 void bdrv_default_bool(QDict *options, const char *key, bool value);
 /* Copy @key from @src to @dst if it is only there. */

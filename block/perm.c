@@ -210,7 +210,14 @@ static int check_node(PermUpdate *u, BlockDriverState *bs, Error **errp)
     bdrv_get_cumulative_perm(bs, &perm, &shared);
     if ((perm & (BLK_PERM_WRITE | BLK_PERM_WRITE_UNCHANGED)) &&
         !bdrv_is_writable(bs)) {
-        error_setg(errp, "Block node is read-only");
+        if (bs->was_writable) {
+            error_setg(errp,
+                       "Read-only block node '%s' cannot support read-write "
+                       "users",
+                       bs->node_name);
+        } else {
+            error_setg(errp, "Block node is read-only");
+        }
         return -EPERM;
     }
     /* Requests are rounded up to the alignment, and must not need to go
@@ -292,6 +299,13 @@ int bdrv_refresh_perms(BlockDriverState *bs, Error **errp)
     PermUpdate u = PERM_UPDATE_INIT;
 
     return run_update(&u, &bs, 1, errp);
+}
+
+int bdrv_refresh_perms_n(BlockDriverState *const *bs, int n, Error **errp)
+{
+    PermUpdate u = PERM_UPDATE_INIT;
+
+    return run_update(&u, bs, n, errp);
 }
 
 int bdrv_refresh_perms2(BlockDriverState *a, BlockDriverState *b, Error **errp)

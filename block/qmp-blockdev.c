@@ -1,5 +1,5 @@
 /*
- * QMP: blockdev-add, blockdev-del, block_resize.
+ * QMP: blockdev-add, blockdev-del, blockdev-reopen, block_resize.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,11 +7,12 @@
 
 #include "block/block-backend.h"
 #include "block/block.h"
+#include "block/reopen.h"
 #include "qapi/qapi-commands-block-core.h"
 #include "qapi/qapi-visit-block-core.h"
 #include "qapi/qobject-output-visitor.h"
 
-void qmp_blockdev_add(BlockdevOptions *options, Error **errp)
+static QDict *flat_options(BlockdevOptions *options)
 {
     QObject *obj;
     Visitor *v = qobject_output_visitor_new(&obj);
@@ -22,7 +23,43 @@ void qmp_blockdev_add(BlockdevOptions *options, Error **errp)
     visit_free(v);
     dict = qobject_to(QDict, obj);
     qdict_flatten(dict);
-    bdrv_open_blockdev(dict, errp);
+    return dict;
+}
+
+void qmp_blockdev_add(BlockdevOptions *options, Error **errp)
+{
+    bdrv_open_blockdev(flat_options(options), errp);
+}
+
+void qmp_blockdev_reopen(BlockdevOptionsList *list, Error **errp)
+{
+    BlockReopenQueue *queue = NULL;
+
+    for (; list; list = list->next) {
+        BlockdevOptions *options = list->value;
+        BlockDriverState *bs;
+
+        if (!options->node_name) {
+            error_setg(errp, "node-name not specified");
+            goto fail;
+        }
+        bs = bdrv_find_node(options->node_name);
+        if (!bs) {
+            error_setg(errp, "Failed to find node with node-name='%s'",
+                       options->node_name);
+            goto fail;
+        }
+        queue = bdrv_reopen_queue(queue, bs, flat_options(options), false);
+    }
+    if (queue) {
+        bdrv_reopen_multiple(queue, errp);
+    }
+    return;
+
+fail:
+    if (queue) {
+        bdrv_reopen_queue_free(queue);
+    }
 }
 
 void qmp_blockdev_del(const char *node_name, Error **errp)

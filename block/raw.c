@@ -10,6 +10,7 @@
 #include "block/create.h"
 #include "block/opts.h"
 #include "block/probe.h"
+#include "block/reopen.h"
 #include "util/atomic.h"
 #include "util/memalign.h"
 
@@ -30,10 +31,10 @@ static int raw_probe(const uint8_t *buf, int buf_size, const char *filename)
 
 /* --- opening --- */
 
-static int raw_set_window(BlockDriverState *bs, uint64_t offset, bool has_size,
-                          uint64_t size, Error **errp)
+static int raw_set_window(const BlockDriverState *bs, RawState *s,
+                          uint64_t offset, bool has_size, uint64_t size,
+                          Error **errp)
 {
-    RawState *s = bs->opaque;
     int64_t real_size = bdrv_getlength(bs->file->bs);
 
     if (real_size < 0) {
@@ -93,7 +94,37 @@ static int raw_open(BlockDriverState *bs, QDict *options, int flags,
     if (bs->probed && !bs->read_only) {
         bdrv_warn_probed_raw(bs->file->bs);
     }
-    return raw_set_window(bs, offset, has_size, size, errp);
+    return raw_set_window(bs, bs->opaque, offset, has_size, size, errp);
+}
+
+static int raw_reopen_prepare(BDRVReopenState *state, BlockReopenQueue *queue,
+                              Error **errp)
+{
+    g_autofree RawState *s = g_new0(RawState, 1);
+    bool has_size = qdict_haskey(state->rest, "size");
+    uint64_t offset = 0, size = 0;
+    int ret;
+
+    if (!bdrv_take_size(state->rest, "offset", &offset, errp) ||
+        !bdrv_take_size(state->rest, "size", &size, errp)) {
+        return -EINVAL;
+    }
+    ret = raw_set_window(state->bs, s, offset, has_size, size, errp);
+    if (ret == 0) {
+        state->opaque = g_steal_pointer(&s);
+    }
+    return ret;
+}
+
+static void raw_reopen_commit(BDRVReopenState *state)
+{
+    *(RawState *)state->bs->opaque = *(RawState *)state->opaque;
+    g_free(state->opaque);
+}
+
+static void raw_reopen_abort(BDRVReopenState *state)
+{
+    g_free(state->opaque);
 }
 
 static void raw_child_perm(BlockDriverState *bs, BdrvChild *c,
@@ -295,7 +326,11 @@ const BlockDriver bdrv_raw = {
     .is_format = true,
     .strong_runtime_opts = raw_strong_runtime_opts,
     .bdrv_probe = raw_probe,
+    .mutable_opts = raw_strong_runtime_opts,
     .bdrv_open = raw_open,
+    .bdrv_reopen_prepare = raw_reopen_prepare,
+    .bdrv_reopen_commit = raw_reopen_commit,
+    .bdrv_reopen_abort = raw_reopen_abort,
     .create_opts = raw_create_opts,
     .bdrv_create = raw_create,
     .bdrv_child_perm = raw_child_perm,

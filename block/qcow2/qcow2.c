@@ -15,6 +15,7 @@
 
 #include "block/block-backend.h"
 #include "block/opts.h"
+#include "block/reopen.h"
 #include "qobject/qnull.h"
 #include "util/atomic.h"
 #include "util/error-report.h"
@@ -25,6 +26,32 @@
 #define MIN_TABLES       8
 
 static const char *const qcow2_strong_runtime_opts[] = { NULL };
+
+/* Reopening can change all options. */
+static const char *const qcow2_mutable_opts[] = {
+    "lazy-refcounts",
+    "pass-discard-request",
+    "pass-discard-snapshot",
+    "pass-discard-other",
+    "discard-no-unref",
+    "overlap-check",
+    "overlap-check.template",
+    "overlap-check.main-header",
+    "overlap-check.active-l1",
+    "overlap-check.active-l2",
+    "overlap-check.refcount-table",
+    "overlap-check.refcount-block",
+    "overlap-check.snapshot-table",
+    "overlap-check.inactive-l1",
+    "overlap-check.inactive-l2",
+    "overlap-check.bitmap-directory",
+    "cache-size",
+    "l2-cache-size",
+    "l2-cache-entry-size",
+    "refcount-cache-size",
+    "cache-clean-interval",
+    NULL,
+};
 
 static int qcow2_probe(const uint8_t *buf, int buf_size, const char *filename)
 {
@@ -41,6 +68,7 @@ static int qcow2_probe(const uint8_t *buf, int buf_size, const char *filename)
 
 typedef struct Options {
     bool lazy_refcounts;
+    bool discard_request, discard_snapshot, discard_other, discard_no_unref;
     uint64_t cache_size, l2_cache_size, l2_entry_size, refcount_cache_size;
     bool have_cache, have_l2, have_refcount;
 } Options;
@@ -74,23 +102,23 @@ static bool take_overlap_check(QDict *options)
     return true;
 }
 
-static int take_options(BlockDriverState *bs, QDict *options, Options *o,
-                        Error **errp)
+static int take_options(const BlockDriverState *bs, QDict *options, int flags,
+                        Options *o, Error **errp)
 {
-    Qcow2State *s = bs->opaque;
+    const Qcow2State *s = bs->opaque;
     uint64_t interval = 0;
     bool have;
 
-    s->discard_request = bs->open_flags & BDRV_O_UNMAP;
-    s->discard_snapshot = true;
+    o->discard_request = flags & BDRV_O_UNMAP;
+    o->discard_snapshot = true;
     if (!bdrv_take_bool(options, "lazy-refcounts", &o->lazy_refcounts, errp) ||
-        !bdrv_take_bool(options, "pass-discard-request", &s->discard_request,
+        !bdrv_take_bool(options, "pass-discard-request", &o->discard_request,
                         errp) ||
-        !bdrv_take_bool(options, "pass-discard-snapshot", &s->discard_snapshot,
+        !bdrv_take_bool(options, "pass-discard-snapshot", &o->discard_snapshot,
                         errp) ||
-        !bdrv_take_bool(options, "pass-discard-other", &s->discard_other,
+        !bdrv_take_bool(options, "pass-discard-other", &o->discard_other,
                         errp) ||
-        !bdrv_take_bool(options, "discard-no-unref", &s->discard_no_unref,
+        !bdrv_take_bool(options, "discard-no-unref", &o->discard_no_unref,
                         errp) ||
         !take_size(options, "cache-size", &o->cache_size, &o->have_cache,
                    errp) ||
@@ -126,7 +154,7 @@ static int take_options(BlockDriverState *bs, QDict *options, Options *o,
                    512, s->cluster_size);
         return -EINVAL;
     }
-    if (s->discard_no_unref && s->h.version < 3) {
+    if (o->discard_no_unref && s->h.version < 3) {
         error_setg(errp, "discard-no-unref is only supported since qcow2 "
                          "version 3");
         return -EINVAL;
@@ -139,9 +167,19 @@ static int take_options(BlockDriverState *bs, QDict *options, Options *o,
     return 0;
 }
 
-static void init_caches(Qcow2State *s, const Options *o)
+static void apply_options(Qcow2State *s, const Options *o)
 {
-    uint64_t l2 = DEFAULT_L2_CACHE, ref = 0, needed;
+    s->discard_request = o->discard_request;
+    s->discard_snapshot = o->discard_snapshot;
+    s->discard_other = o->discard_other;
+    s->discard_no_unref = o->discard_no_unref;
+}
+
+/* How many tables the caches may hold. */
+static void cache_limits(const Qcow2State *s, const Options *o,
+                         unsigned *l2_tables, unsigned *refblocks)
+{
+    uint64_t l2 = DEFAULT_L2_CACHE, ref;
 
     if (o->have_l2) {
         l2 = o->l2_cache_size;
@@ -150,13 +188,18 @@ static void init_caches(Qcow2State *s, const Options *o)
                               : o->cache_size;
     }
     ref = o->have_refcount ? o->refcount_cache_size : l2 / 4;
-    needed = s->l1_size;
-    qcow2_cache_init(
-        &s->l2_cache, s->cluster_size,
-        MAX(MIN(l2 >> s->cluster_bits, MAX(needed, 16)), MIN_TABLES),
-        s->l1_size);
-    qcow2_cache_init(&s->refblock_cache, s->cluster_size,
-                     MAX(MIN(ref >> s->cluster_bits, INT_MAX), MIN_TABLES),
+    *l2_tables = MAX(MIN(l2 >> s->cluster_bits, MAX(s->l1_size, 16)),
+                     MIN_TABLES);
+    *refblocks = MAX(MIN(ref >> s->cluster_bits, INT_MAX), MIN_TABLES);
+}
+
+static void init_caches(Qcow2State *s, const Options *o)
+{
+    unsigned l2_tables, refblocks;
+
+    cache_limits(s, o, &l2_tables, &refblocks);
+    qcow2_cache_init(&s->l2_cache, s->cluster_size, l2_tables, s->l1_size);
+    qcow2_cache_init(&s->refblock_cache, s->cluster_size, refblocks,
                      s->reftable_size);
 }
 
@@ -326,7 +369,8 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
         return ret;
     }
     init_state(bs);
-    ret = take_options(bs, options, &o, errp);
+    ret = take_options(bs, options, bs->open_flags, &o, errp);
+    apply_options(s, &o);
     if (ret == 0 && (s->h.incompat & QCOW2_INCOMPAT_DIRTY) &&
         (flags & BDRV_O_RDWR) && !(flags & BDRV_O_CHECK)) {
         error_setg(errp, "qcow2: Image was not closed cleanly; its refcounts "
@@ -357,6 +401,47 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
 static void qcow2_close(BlockDriverState *bs)
 {
     free_state(bs);
+}
+
+/* --- reopening --- */
+
+static int qcow2_reopen_prepare(BDRVReopenState *state, BlockReopenQueue *queue,
+                                Error **errp)
+{
+    const Qcow2State *s = state->bs->opaque;
+    g_autofree Options *o = g_new0(Options, 1);
+    bool becomes_writable = (state->flags & BDRV_O_RDWR) &&
+                            state->bs->read_only;
+    int ret = take_options(state->bs, state->rest, state->flags, o, errp);
+
+    if (ret < 0) {
+        return ret;
+    }
+    if (becomes_writable && !(state->flags & BDRV_O_CHECK) &&
+        (s->h.incompat & QCOW2_INCOMPAT_CORRUPT)) {
+        error_setg(errp, "qcow2: Image is corrupt; cannot be opened "
+                         "read/write");
+        return -EACCES;
+    }
+    state->opaque = g_steal_pointer(&o);
+    return 0;
+}
+
+static void qcow2_reopen_commit(BDRVReopenState *state)
+{
+    Qcow2State *s = state->bs->opaque;
+    const Options *o = state->opaque;
+
+    qemu_mutex_lock(&s->lock);
+    apply_options(s, o);
+    cache_limits(s, o, &s->l2_cache.max_tables, &s->refblock_cache.max_tables);
+    qemu_mutex_unlock(&s->lock);
+    g_free(state->opaque);
+}
+
+static void qcow2_reopen_abort(BDRVReopenState *state)
+{
+    g_free(state->opaque);
 }
 
 /* --- properties --- */
@@ -428,6 +513,10 @@ const BlockDriver bdrv_qcow2 = {
     .bdrv_probe = qcow2_probe,
     .bdrv_open = qcow2_open,
     .bdrv_close = qcow2_close,
+    .mutable_opts = qcow2_mutable_opts,
+    .bdrv_reopen_prepare = qcow2_reopen_prepare,
+    .bdrv_reopen_commit = qcow2_reopen_commit,
+    .bdrv_reopen_abort = qcow2_reopen_abort,
     .create_opts = qcow2_create_opts,
     .bdrv_create = qcow2_create,
     .bdrv_refresh_limits = qcow2_refresh_limits,

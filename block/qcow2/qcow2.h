@@ -109,7 +109,7 @@ typedef struct Qcow2Table {
 typedef struct Qcow2Cache {
     /* open */
     size_t table_size;
-    unsigned max_tables; /* may be exceeded by dirty ones */
+    unsigned max_tables; /* lock; may be exceeded by dirty ones */
     /* atomic: by index in the upper table */
     Qcow2Table **map;
     uint32_t map_size;

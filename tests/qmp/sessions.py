@@ -211,6 +211,45 @@ NULL_NODES = [
     cmd('blockdev-del', node_name='r2'), 'query-named-block-nodes',
 ]
 
+
+
+def reopen(*nodes):
+    return cmd('blockdev-reopen', options=[
+        {k.replace('_', '-'): v for k, v in n.items()} for n in nodes])
+
+
+R0 = dict(driver='raw', node_name='r0')
+N0 = dict(driver='null-co', node_name='n0', size=65536)
+REOPEN = [
+    CAPS, cmd('blockdev-add', **N0),
+    cmd('blockdev-add', driver='null-co', node_name='n1', size=65536),
+    cmd('blockdev-add', file='n0', **R0),
+    # (An empty list is left out: it makes QEMU 10.0 abort.)
+    reopen(dict(driver='null-co')),
+    reopen(dict(driver='null-co', node_name='x')),
+    reopen(dict(R0, file='n0', size=4096)),
+    'query-named-block-nodes', reopen(dict(R0, file='n0')),
+    reopen(dict(R0, file='n0', size=4095)),
+    reopen(dict(R0, file='n0', offset=1 << 40)),
+    reopen(dict(R0, file='n0', offset=512, read_only=True)),
+    'query-named-block-nodes', reopen(dict(R0, file='n1')),
+    'query-named-block-nodes', reopen(dict(R0, file='r0')),
+    reopen(dict(R0, file='nope')), reopen(dict(R0, driver='qcow2', file='n0')),
+    reopen(dict(R0, file={'driver': 'null-co'})),
+    reopen(dict(driver='null-co', node_name='n0')),
+    reopen(dict(N0, size=4096)), reopen(dict(N0, force_share=True)),
+    reopen(dict(N0, detect_zeroes='unmap')),
+    reopen(dict(N0, detect_zeroes='unmap', discard='unmap')),
+    reopen(dict(N0, read_only=True, cache={'direct': True, 'no-flush': True})),
+    'query-named-block-nodes', reopen(dict(R0, file='n0')),
+    reopen(N0, dict(R0, file='n0')), 'query-named-block-nodes',
+    # The first could be done; the second cannot
+    reopen(dict(N0, read_only=True), dict(N0, node_name='n1', size=3)),
+    'query-named-block-nodes',
+    cmd('blockdev-del', node_name='r0'), cmd('blockdev-del', node_name='n0'),
+    cmd('blockdev-del', node_name='n1'),
+]
+
 FILE_NODES = [
     CAPS,
     cmd('blockdev-add', driver='file', node_name='f0', filename='disk.raw'),
@@ -268,6 +307,7 @@ SESSIONS = [
     ('dispatch-errors', [], DISPATCH_ERRORS),
     ('out-of-band', [], OOB),
     ('reconnects', [], RECONNECTS),
+    ('reopen', [], REOPEN),
     ('pretty', [], RUN_STATE + OBJECTS[1:]),
     ('run-state', ['-name', 'vm0', '-uuid',
                    '12345678-1234-5678-9abc-def012345678'], RUN_STATE),
