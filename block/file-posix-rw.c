@@ -13,6 +13,7 @@
 
 #include "block/file-posix.h"
 #include "util/atomic.h"
+#include "util/error-report.h"
 #include "util/memalign.h"
 #include "util/thread-pool.h"
 
@@ -81,9 +82,25 @@ static int coroutine_fn transfer_by_ring(Transfer *t)
     return file_co_ring_wait(&req);
 }
 
+bool file_uses_ring(FileState *s, AioContext *ctx)
+{
+    if (s->engine != FILE_ENGINE_IO_URING) {
+        return false;
+    }
+    if (likely(aio_context_has_ring(ctx))) {
+        return true;
+    }
+    if (!qatomic_xchg(&s->told_no_ring, true)) {
+        warn_report("Unable to use linux io_uring, falling back to thread "
+                    "pool: %s",
+                    aio_io_uring_refused());
+    }
+    return false;
+}
+
 static int coroutine_fn co_transfer(FileState *s, Transfer *t)
 {
-    return s->engine == FILE_ENGINE_IO_URING
+    return file_uses_ring(s, qemu_get_current_aio_context())
                ? transfer_by_ring(t)
                : thread_pool_submit_co(transfer_in_worker, t);
 }
@@ -234,7 +251,7 @@ bool file_submit_fast(BlockDriverState *bs, struct BlkIo *io)
     struct io_uring_sqe *sqe;
     bool dsync;
 
-    if (s->engine != FILE_ENGINE_IO_URING ||
+    if (!file_uses_ring(s, io->ctx) ||
         (s->needs_alignment &&
          !memory_is_aligned(io->iov, io->niov, bs->bl.min_mem_alignment))) {
         return false;

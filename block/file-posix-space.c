@@ -47,7 +47,7 @@ int coroutine_fn file_co_flush(BlockDriverState *bs)
     if (ret < 0) {
         return ret;
     }
-    ret = s->engine == FILE_ENGINE_IO_URING
+    ret = file_uses_ring(s, qemu_get_current_aio_context())
               ? flush_by_ring(s)
               : thread_pool_submit_co(flush_in_worker, s);
     if (ret < 0 && !s->needs_alignment) {
@@ -91,7 +91,7 @@ static int coroutine_fn do_space(FileState *s, SpaceCall *c)
     FileRingReq req;
     int ret;
 
-    if (s->engine != FILE_ENGINE_IO_URING || c->request) {
+    if (c->request || !file_uses_ring(s, qemu_get_current_aio_context())) {
         return translate_err(thread_pool_submit_co(space_in_worker, c));
     }
     do {

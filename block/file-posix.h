@@ -41,6 +41,7 @@ typedef struct FileState {
 
     /* atomic: what the file system has refused is not tried again */
     bool no_discard, no_zero_range, no_fallocate, no_dsync;
+    bool told_no_ring; /* atomic: aio=io_uring in a context without a ring */
     /* atomic: errno of a flush that failed; pages may have been dropped, and
      * a later flush that works would lie */
     int flush_error;
@@ -103,6 +104,8 @@ typedef struct FileRingReq {
     int res;
 } FileRingReq;
 
+/* aio=io_uring, and @ctx has a ring? Worker threads do it otherwise. */
+bool file_uses_ring(FileState *s, AioContext *ctx);
 /* An entry to fill in; then file_co_ring_wait() gives its result. */
 struct io_uring_sqe *file_ring_get(FileRingReq *req);
 int coroutine_fn file_co_ring_wait(FileRingReq *req);

@@ -24,6 +24,8 @@
 #include "hw/core/qdev.h"
 #include "monitor/monitor.h"
 #include "qom/object.h"
+#include "util/aio.h"
+#include "util/error-report.h"
 #include "util/main-loop.h"
 #include "util/pidfile.h"
 
@@ -114,6 +116,9 @@ static void phase_backends(CliConfig *config)
     require_ok(ok, err);
     create_default_devices(config);
     require(create_objects(config));
+    if (aio_io_uring_refused()) {
+        info_report("%s; using epoll", aio_io_uring_refused());
+    }
     require(create_chardevs(config));
     require(create_disks(config));
 }

@@ -6,6 +6,8 @@
  * expect, and costs an SQE but no system call.  (A multishot poll would be
  * edge triggered.)
  *
+ * (With epoll it stays in the set: aio-epoll.c.)
+ *
  * An event notifier is read by a READ request that waits in the ring: when it
  * completes the eventfd is clear already.
  *
@@ -34,10 +36,12 @@ static void handler_complete(CqeHandler *cqe, int res, uint32_t flags);
 
 static void arm_poll(AioHandler *h, unsigned mask)
 {
-    struct io_uring_sqe *sqe = aio_get_sqe(h->ctx, &h->cqe);
-
-    io_uring_prep_poll_add(sqe, h->fd, mask);
     h->waits_by_poll = true;
+    if (!h->ctx->has_ring) {
+        aio_epoll_watch(h, mask);
+        return;
+    }
+    io_uring_prep_poll_add(aio_get_sqe(h->ctx, &h->cqe), h->fd, mask);
     h->armed = true;
 }
 
@@ -48,7 +52,7 @@ static void arm_handler(AioHandler *h)
                         (h->io_write ? POLLOUT : 0);
 
         arm_poll(h, mask | POLLERR | POLLHUP);
-    } else if (h->reads_block) {
+    } else if (h->reads_block || !h->ctx->has_ring) {
         arm_poll(h, POLLIN);
     } else {
         struct io_uring_sqe *sqe = aio_get_sqe(h->ctx, &h->cqe);
@@ -65,6 +69,10 @@ static int disarm_handler(AioHandler *h)
     int res;
 
     if (!h->armed || h->ctx->left) {
+        return 0;
+    }
+    if (!h->ctx->has_ring) {
+        aio_epoll_unwatch(h);
         return 0;
     }
     if (!aio_ring_cancel_sync(h->ctx, &h->cqe, &res)) {
@@ -218,6 +226,9 @@ static void handle_descriptor(AioHandler *h, int res)
         res = POLLIN | POLLOUT;
     }
     if (h->outer_only && ctx->wait_depth) {
+        if (!ctx->has_ring) {
+            aio_epoll_unwatch(h); /* it would be reported again and again */
+        }
         h->revents = res;
         STAILQ_INSERT_TAIL(&ctx->outer_ready, h, outer_next);
         return;

@@ -52,9 +52,29 @@ bool aio_ring_reap(AioContext *ctx);
  * @h is free afterwards.  false: it could not be found and will complete. */
 bool aio_ring_cancel_sync(AioContext *ctx, CqeHandler *h, int *res);
 
-/* --- handlers of descriptors and notifiers: aio-handler.c --- */
+/* --- where the kernel has none: aio-epoll.c --- */
 
 typedef struct AioHandler AioHandler;
+
+typedef struct AioEpoll {
+    int fd;                          /* fixed */
+    STAILQ_HEAD(, AioHandler) ready; /* home: have ep_revents */
+    LIST_HEAD(, AioHandler) always;  /* home: epoll cannot watch them */
+} AioEpoll;
+
+bool aio_epoll_init(AioContext *ctx, Error **errp);
+void aio_epoll_cleanup(AioContext *ctx);
+/* Call @h's completion with the events each time one of @mask (POLL*) is
+ * there, until it is unwatched. */
+void aio_epoll_watch(AioHandler *h, unsigned mask);
+void aio_epoll_unwatch(AioHandler *h);
+/* Fetch events; wait for one for @timeout_ns at most (-1: for ever). */
+void aio_epoll_wait(AioContext *ctx, int64_t timeout_ns);
+bool aio_epoll_has_events(AioContext *ctx);
+bool aio_epoll_reap(AioContext *ctx);
+
+/* --- handlers of descriptors and notifiers: aio-handler.c --- */
+
 struct AioHandler {
     CqeHandler cqe;
     AioContext *ctx;
@@ -85,6 +105,13 @@ struct AioHandler {
     LIST_ENTRY(AioHandler) poll_next;
     STAILQ_ENTRY(AioHandler) ready_next;
     STAILQ_ENTRY(AioHandler) outer_next;
+    /* aio-epoll.c */
+    unsigned ep_mask;    /* watched for */
+    unsigned ep_revents; /* not 0: in ready */
+    bool ep_watched;     /* in the epoll set */
+    bool ep_always;      /* in always */
+    STAILQ_ENTRY(AioHandler) ep_ready_next;
+    LIST_ENTRY(AioHandler) ep_always_next;
 };
 
 void aio_handlers_init(AioContext *ctx);
@@ -130,10 +157,14 @@ struct AioContext {
     unsigned refcnt;                                  /* atomic */
     void *home;             /* atomic: token of the home thread */
     EventNotifier notifier; /* fixed */
+    bool has_ring;          /* fixed: ring is used, else epoll */
     QEMUTimerListGroup timers;
 
     /* --- home thread --- */
-    AioRing ring __attribute__((aligned(64)));
+    union { /* has_ring */
+        AioRing ring __attribute__((aligned(64)));
+        AioEpoll epoll;
+    };
     QEMUBH *bh_first; /* to run, oldest first */
     QEMUBH **bh_last;
     Coroutine *co_first; /* to enter, oldest first */
@@ -156,6 +187,31 @@ struct AioContext {
     struct ThreadPool *pool; /* NULL until asked for */
     AioContextStats stats;   /* written by home, relaxed */
 };
+
+/* --- either of the two --- */
+
+/* Would aio_loop_reap() find something, after an enter at most? */
+static inline bool aio_loop_has_events(AioContext *ctx)
+{
+    return likely(ctx->has_ring) ? aio_ring_has_events(ctx)
+                                 : aio_epoll_has_events(ctx);
+}
+
+/* Submit, fetch, and with @wait_nr wait: see aio_ring_enter(). */
+static inline void aio_loop_enter(AioContext *ctx, unsigned wait_nr,
+                                  int64_t timeout_ns)
+{
+    if (likely(ctx->has_ring)) {
+        aio_ring_enter(ctx, wait_nr, timeout_ns);
+    } else {
+        aio_epoll_wait(ctx, wait_nr ? timeout_ns : 0);
+    }
+}
+
+static inline bool aio_loop_reap(AioContext *ctx)
+{
+    return likely(ctx->has_ring) ? aio_ring_reap(ctx) : aio_epoll_reap(ctx);
+}
 
 /* Count in a figure that other threads may look at. */
 #define aio_stat_add(p, n) qatomic_set(p, qatomic_read(p) + (n))

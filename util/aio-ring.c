@@ -14,8 +14,7 @@
  *  4. With DEFER_TASKRUN completions stay in the kernel until an enter with
  *     GETEVENTS; IORING_SQ_TASKRUN tells that there are some.
  *
- * A context without io_uring (epoll) would replace this file and the arming
- * functions of aio-handler.c; nothing else knows of rings.
+ * A context without io_uring has aio-epoll.c in place of this file.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -59,6 +58,9 @@ const char *aio_context_describe_ring(const AioContext *ctx)
 {
     unsigned flags = ctx->ring.setup_flags;
 
+    if (!ctx->has_ring) {
+        return "epoll";
+    }
     if (flags & IORING_SETUP_DEFER_TASKRUN) {
         return "single-issuer,defer-taskrun";
     }
@@ -107,6 +109,10 @@ bool aio_ring_init(AioContext *ctx, Error **errp)
     struct io_uring_params p;
     int err = 0;
 
+    if (g_strcmp0(g_getenv("QEMU_EVENT_LOOP"), "epoll") == 0) {
+        error_setg(errp, "io_uring is switched off by QEMU_EVENT_LOOP=epoll");
+        return false;
+    }
     for (int i = 0; i < ARRAY_SIZE(ring_flavours); i++) {
         p = (struct io_uring_params){
             .flags = RING_BASE_FLAGS | ring_flavours[i],
@@ -194,6 +200,7 @@ struct io_uring_sqe *aio_get_sqe(AioContext *ctx, CqeHandler *h)
     unsigned max = qatomic_read(&ctx->max_batch);
     struct io_uring_sqe *sqe;
 
+    assert(ctx->has_ring);
     if (unlikely(aio_ring_pending(ctx) >= max)) {
         if (r->enabled) {
             aio_ring_enter(ctx, 0, 0);
@@ -214,8 +221,13 @@ struct io_uring_sqe *aio_get_sqe(AioContext *ctx, CqeHandler *h)
 void aio_event_notifier_set_deferred(AioContext *ctx, EventNotifier *e)
 {
     static const uint64_t one = 1;
-    struct io_uring_sqe *sqe = aio_get_sqe(ctx, NULL);
+    struct io_uring_sqe *sqe;
 
+    if (!ctx->has_ring) {
+        event_notifier_set(e);
+        return;
+    }
+    sqe = aio_get_sqe(ctx, NULL);
     io_uring_prep_write(sqe, event_notifier_get_fd(e), &one, sizeof(one), 0);
     if (ctx->ring.cqe_skip) {
         sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;

@@ -8,6 +8,7 @@
  *     polling, if worthwhile ---- something found -----+
  *       |                                              |
  *     io_uring_enter: submit and wait          io_uring_enter: submit
+ *     (epoll_wait: wait)                       (epoll_wait: look)
  *       |                                      (none if nothing to submit)
  *       +--------------------------+-------------------+
  *                                  |
@@ -100,7 +101,7 @@ static void adapt_polling(AioContext *ctx, int64_t waited_ns)
 /* Something to do without waiting? */
 static bool work_is_ready(AioContext *ctx)
 {
-    return qatomic_read(&ctx->notified) || aio_ring_has_events(ctx) ||
+    return qatomic_read(&ctx->notified) || aio_loop_has_events(ctx) ||
            !STAILQ_EMPTY(&ctx->poll_ready) || aio_bh_has_work(ctx) ||
            (!STAILQ_EMPTY(&ctx->outer_ready) && !ctx->wait_depth);
 }
@@ -130,7 +131,7 @@ static bool try_polling(AioContext *ctx, int64_t start, int64_t deadline)
     if (ns <= 0 || LIST_EMPTY(&ctx->pollers)) {
         return false;
     }
-    aio_ring_enter(ctx, 0, 0);
+    aio_submit(ctx);
     ctx->polling = true;
     aio_handlers_poll_begin(ctx);
     found = poll_until(ctx, start + ns);
@@ -164,13 +165,13 @@ static void sleep_in_kernel(AioContext *ctx, int64_t timeout_ns)
     qatomic_mb_set(&ctx->sleeping, true); /* pair A */
     if (qatomic_mb_read(&ctx->notified)) {
         qatomic_set(&ctx->sleeping, false);
-        aio_ring_enter(ctx, 0, 0);
+        aio_loop_enter(ctx, 0, 0);
         return;
     }
     if (hooks) {
         ctx->before_wait(ctx->wait_opaque);
     }
-    aio_ring_enter(ctx, nr, timeout_ns);
+    aio_loop_enter(ctx, nr, timeout_ns);
     qatomic_set(&ctx->sleeping, false);
     if (hooks) {
         ctx->after_wait(ctx->wait_opaque);
@@ -194,7 +195,7 @@ static void wait_for_work(AioContext *ctx)
 
     if (deadline == 0 || (may_poll && try_polling(ctx, start, deadline)) ||
         (ctx->polling && end_polling(ctx))) {
-        aio_ring_enter(ctx, 0, 0);
+        aio_loop_enter(ctx, 0, 0);
     } else {
         if (deadline > 0 && may_poll) {
             deadline -= get_clock() - start;
@@ -224,7 +225,7 @@ bool aio_poll(AioContext *ctx, bool blocking)
     if (blocking && !work_is_ready(ctx)) {
         wait_for_work(ctx);
     } else {
-        aio_ring_enter(ctx, 0, 0);
+        aio_loop_enter(ctx, 0, 0);
     }
     ctx->batch_nr = 0;
 
@@ -232,7 +233,7 @@ bool aio_poll(AioContext *ctx, bool blocking)
     if (qatomic_read(&ctx->notified)) {
         (void)qatomic_xchg(&ctx->notified, false); /* pair B */
     }
-    progress |= aio_ring_reap(ctx);
+    progress |= aio_loop_reap(ctx);
     progress |= aio_handlers_run_ready(ctx);
     progress |= aio_handlers_run_outer(ctx);
     progress |= aio_bh_run(ctx);
@@ -242,7 +243,8 @@ bool aio_poll(AioContext *ctx, bool blocking)
 
 void aio_set_wait_batch(AioContext *ctx, unsigned nr, int64_t ns)
 {
-    if (!ctx->batch_nr || nr < ctx->batch_nr) {
+    /* Only a ring can wait for several. */
+    if (ctx->has_ring && (!ctx->batch_nr || nr < ctx->batch_nr)) {
         ctx->batch_nr = nr;
         ctx->batch_ns = ns;
     }
@@ -250,7 +252,9 @@ void aio_set_wait_batch(AioContext *ctx, unsigned nr, int64_t ns)
 
 void aio_submit(AioContext *ctx)
 {
-    aio_ring_enter(ctx, 0, 0);
+    if (ctx->has_ring) {
+        aio_ring_enter(ctx, 0, 0);
+    }
 }
 
 void aio_defer(AioContext *ctx, AioDeferred *d)
@@ -270,6 +274,40 @@ void aio_defer_cancel(AioContext *ctx, AioDeferred *d)
 }
 
 /* --- contexts --- */
+
+static char *refusal; /* atomic: set once, never freed */
+
+const char *aio_io_uring_refused(void)
+{
+    return qatomic_load_acquire(&refusal);
+}
+
+bool aio_context_has_ring(const AioContext *ctx)
+{
+    return ctx->has_ring;
+}
+
+static bool init_ring_or_epoll(AioContext *ctx, Error **errp)
+{
+    Error *err = NULL;
+    char *expected = NULL, *text;
+
+    ctx->has_ring = aio_ring_init(ctx, &err);
+    if (ctx->has_ring) {
+        return true;
+    }
+    if (g_strcmp0(g_getenv("QEMU_EVENT_LOOP"), "io_uring") == 0) {
+        error_propagate(errp, err);
+        return false;
+    }
+    text = g_strdup(error_get_pretty(err));
+    error_free(err);
+    if (!__atomic_compare_exchange_n(&refusal, &expected, text, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        g_free(text);
+    }
+    return aio_epoll_init(ctx, errp);
+}
 
 AioContext *aio_context_new(Error **errp)
 {
@@ -292,7 +330,7 @@ AioContext *aio_context_new(Error **errp)
         free(ctx);
         return NULL;
     }
-    if (!aio_ring_init(ctx, errp)) {
+    if (!init_ring_or_epoll(ctx, errp)) {
         event_notifier_cleanup(&ctx->notifier);
         free(ctx);
         return NULL;
@@ -321,7 +359,11 @@ void aio_context_unref(AioContext *ctx)
     if (ctx->pool) {
         thread_pool_free(ctx->pool);
     }
-    aio_ring_cleanup(ctx);
+    if (ctx->has_ring) {
+        aio_ring_cleanup(ctx);
+    } else {
+        aio_epoll_cleanup(ctx);
+    }
     aio_bh_cleanup(ctx);
     aio_handlers_cleanup(ctx);
     timerlistgroup_deinit(&ctx->timers);
@@ -366,13 +408,17 @@ void aio_context_set_home(AioContext *ctx)
     if (!*my_context_ptr()) {
         *my_context_ptr() = ctx;
     }
-    aio_ring_enable(ctx);
+    if (ctx->has_ring) {
+        aio_ring_enable(ctx);
+    }
 }
 
 void aio_context_leave_home(AioContext *ctx)
 {
     assert(in_aio_context_home_thread(ctx));
-    aio_ring_leave(ctx);
+    if (ctx->has_ring) {
+        aio_ring_leave(ctx);
+    }
     ctx->left = true;
     qatomic_set(&ctx->home, NULL);
     if (*my_context_ptr() == ctx) {

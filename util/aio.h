@@ -1,5 +1,7 @@
 /*
- * AioContext: the event loop of one thread, on one io_uring.
+ * AioContext: the event loop of one thread, on one io_uring; or on epoll where
+ * the kernel refuses io_uring, with the same interface but for requests of the
+ * ring.
  *
  * File descriptors, event notifiers, timers, bottom halves, wake-ups from
  * other threads and block I/O all complete in the same ring, and a turn of
@@ -29,8 +31,17 @@ typedef bool AioPollFn(EventNotifier *e);
 
 /* --- contexts --- */
 
-/* A context with one reference.  Fails where the kernel refuses io_uring. */
+/*
+ * A context with one reference, on io_uring or on epoll.  The environment
+ * variable QEMU_EVENT_LOOP asks for one of the two: with "io_uring" it fails
+ * where the kernel refuses that, "epoll" is for tests.
+ */
 AioContext *aio_context_new(Error **errp);
+/* May aio_get_sqe() be called?  Any thread. */
+bool aio_context_has_ring(const AioContext *ctx);
+/* One line that says what refused io_uring to the first context without it, or
+ * NULL.  Any thread. */
+const char *aio_io_uring_refused(void);
 void aio_context_ref(AioContext *ctx);
 /* Any thread, after home has left the loop. */
 void aio_context_unref(AioContext *ctx);
@@ -145,13 +156,13 @@ struct CqeHandler {
  * The next submission entry, for io_uring_prep_*(); user_data is set by the
  * loop.  Never NULL: a full queue is submitted first.  The entry goes to the
  * kernel at the end of the turn, or before the next aio_get_sqe() at the
- * earliest: fill it in at once.  @h NULL: nobody wants the result.  Home
- * thread.
+ * earliest: fill it in at once.  @h NULL: nobody wants the result.  Only where
+ * aio_context_has_ring().  Home thread.
  */
 struct io_uring_sqe *aio_get_sqe(AioContext *ctx, CqeHandler *h);
 
-/* Set @e by a request submitted at this turn's end; @e must live until then,
- * or until aio_submit().  Home thread. */
+/* Set @e by a request submitted at this turn's end (with epoll: at once); @e
+ * must live until then, or until aio_submit().  Home thread. */
 void aio_event_notifier_set_deferred(AioContext *ctx, EventNotifier *e);
 
 /* Hand this turn's requests to the kernel now: before the main thread is told

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run the freestanding guest on a disk image and check both sides.
 
-    run.py QEMU GUEST-ELF
+    run.py QEMU GUEST-ELF [FILE-OPTIONS]
+
+FILE-OPTIONS go to the disk's file node: "aio=native,cache.direct=on".
 
 Prints TAP: one test point per check of the guest, then what the host sees.
 Needs a /dev/kvm that opens (any: the guest is tiny); skipped otherwise.
@@ -57,18 +59,20 @@ class Tap:
 
 def main():
     qemu, guest = sys.argv[1:3]
+    options = "".join("," + option for option in sys.argv[3:] if option)
     reason = kvm_usable()
     if reason:
         skip(reason)
     tap = Tap()
-    with tempfile.NamedTemporaryFile(suffix=".raw") as disk:
+    with tempfile.NamedTemporaryFile(suffix=".raw", dir="/var/tmp") as disk:
         disk.truncate(DISK)
         cmd = [
             qemu, "-accel", "kvm", "-m", "32", "-nodefaults", "-display",
             "none", "-no-reboot", "-serial", "stdio", "-monitor", "none",
             "-kernel", guest, "-append", f"chunks={CHUNKS}",
             "-object", "iothread,id=t0",
-            "-blockdev", f"driver=file,node-name=f0,filename={disk.name}",
+            "-blockdev", f"driver=file,node-name=f0,"
+                         f"filename={disk.name}{options}",
             "-blockdev", "driver=raw,node-name=d0,file=f0",
             "-device", "virtio-blk-pci,drive=d0,iothread=t0,serial=tiny",
         ]

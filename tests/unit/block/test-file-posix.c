@@ -660,8 +660,10 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(name, kinds[i].options, test_content);
     }
-    g_test_add_func("/file-posix/fast-path", test_fast_path);
-    g_test_add_func("/file-posix/syscalls", test_syscalls);
+    if (aio_context_has_ring(qemu_get_aio_context())) {
+        g_test_add_func("/file-posix/fast-path", test_fast_path);
+        g_test_add_func("/file-posix/syscalls", test_syscalls);
+    }
     g_test_add_func("/file-posix/odd-size", test_odd_size);
     g_test_add_func("/file-posix/raw-window", test_raw_window);
     g_test_add_func("/file-posix/truncate", test_truncate);
