@@ -68,10 +68,17 @@ static void add_ref(Check *ck, uint64_t offset, uint64_t bytes)
     }
 }
 
-static void count_compressed(Check *ck, uint64_t entry)
+static void count_compressed(Check *ck, uint32_t index, uint64_t entry)
 {
     uint64_t offset, bytes;
 
+    if (ck->s->has_data_file) {
+        corruption(
+            ck,
+            "ERROR compressed cluster %u with data file, entry=0x%" PRIx64 "\n",
+            index, entry);
+        return;
+    }
     qcow2_compressed_range(ck->s, entry, &offset, &bytes);
     if (entry & QCOW2_OFLAG_COPIED) {
         corruption(ck,
@@ -92,15 +99,17 @@ static void count_compressed(Check *ck, uint64_t entry)
     }
 }
 
-static void count_entry(Check *ck, uint64_t entry)
+/* @index: in its L2 table */
+static void count_entry(Check *ck, uint32_t index, uint64_t entry)
 {
     const Qcow2State *s = ck->s;
     uint64_t host = entry & QCOW2_L2_OFFSET_MASK;
 
+    if (entry & QCOW2_OFLAG_COMPRESSED) {
+        count_compressed(ck, index, entry);
+        return;
+    }
     switch (qcow2_entry_type(s, entry)) {
-    case QCOW2_CLUSTER_COMPRESSED:
-        count_compressed(ck, entry);
-        break;
     case QCOW2_CLUSTER_INVALID:
         corruption(ck,
                    "ERROR offset=%" PRIx64
@@ -116,7 +125,9 @@ static void count_entry(Check *ck, uint64_t entry)
             }
             ck->next_contiguous = host + s->cluster_size;
         }
-        add_ref(ck, host, s->cluster_size);
+        if (!s->has_data_file) {
+            add_ref(ck, host, s->cluster_size);
+        }
         break;
     default:
         break;
@@ -157,7 +168,7 @@ static int coroutine_fn count_l1(Check *ck, uint64_t offset, const uint64_t *l1,
         }
         for (uint64_t j = 0; j < s->cluster_size / 8; j++) {
             if (l2[j]) {
-                count_entry(ck, GUINT64_FROM_BE(l2[j]));
+                count_entry(ck, j, GUINT64_FROM_BE(l2[j]));
             }
         }
     }
@@ -412,7 +423,7 @@ static void coroutine_fn check_copied_l2(Check *ck, uint32_t l1_index)
         if (type != QCOW2_CLUSTER_NORMAL && type != QCOW2_CLUSTER_ZERO_ALLOC) {
             continue;
         }
-        refs = refs_of(ck, e & QCOW2_L2_OFFSET_MASK);
+        refs = s->has_data_file ? 1 : refs_of(ck, e & QCOW2_L2_OFFSET_MASK);
         if ((refs == 1) == !!(e & QCOW2_OFLAG_COPIED)) {
             continue;
         }

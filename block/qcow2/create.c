@@ -134,6 +134,14 @@ static const char *find_fault(const CreateOptions *o)
         return "Backing file and preallocation can only be used at the same "
                "time if extended_l2 is on";
     }
+    if (o->backing_file && o->data_file_raw) {
+        return "Backing file and data-file-raw cannot be used at the same "
+               "time";
+    }
+    if (o->v2 && o->data_file) {
+        return "External data files are only supported with compatibility "
+               "level 1.1 and above (use version=v3 or greater)";
+    }
     if (o->backing_fmt && !o->backing_file) {
         return "Backing format cannot be used without backing file";
     }
@@ -171,11 +179,9 @@ static bool check_options(const CreateOptions *o, Error **errp)
         error_setg(errp, "%s", fault);
         return false;
     }
-    if (o->encryption || o->data_file || o->extended_l2) {
+    if (o->encryption || o->extended_l2) {
         error_setg(errp, "Creating qcow2 images with %s is not supported",
-                   o->encryption  ? "encryption"
-                   : o->data_file ? "an external data file"
-                                  : "extended L2 entries");
+                   o->encryption ? "encryption" : "extended L2 entries");
         return false;
     }
     if (o->size > INT64_MAX - 512 ||
@@ -212,6 +218,7 @@ static bool make_header(const CreateOptions *o, uint8_t *p)
 {
     size_t pos = o->v2 ? QCOW2_V2_HEADER_LEN : QCOW2_V3_HEADER_LEN;
     size_t name_len = o->backing_file ? strlen(o->backing_file) : 0;
+    size_t data_len = o->data_file ? strlen(o->data_file) : 0;
 
     qcow2_stl(p + QCOW2_H_MAGIC, QCOW2_MAGIC);
     qcow2_stl(p + QCOW2_H_VERSION, o->v2 ? 2 : 3);
@@ -220,7 +227,10 @@ static bool make_header(const CreateOptions *o, uint8_t *p)
     qcow2_stl(p + QCOW2_H_REFTABLE_CLUSTERS, 1);
     if (!o->v2) {
         qcow2_stq(p + QCOW2_H_INCOMPAT,
-                  o->compression ? QCOW2_INCOMPAT_COMPRESSION : 0);
+                  (o->compression ? QCOW2_INCOMPAT_COMPRESSION : 0) |
+                      (o->data_file ? QCOW2_INCOMPAT_DATA_FILE : 0));
+        qcow2_stq(p + QCOW2_H_AUTOCLEAR,
+                  o->data_file_raw ? QCOW2_AUTOCLEAR_DATA_RAW : 0);
         qcow2_stq(p + QCOW2_H_COMPAT,
                   o->lazy_refcounts ? QCOW2_COMPAT_LAZY : 0);
         qcow2_stl(p + QCOW2_H_REFCOUNT_ORDER,
@@ -231,6 +241,12 @@ static bool make_header(const CreateOptions *o, uint8_t *p)
     if (o->backing_fmt) {
         pos += add_ext(p + pos, QCOW2_EXT_BACKING_FORMAT, o->backing_fmt,
                        MIN(strlen(o->backing_fmt), 15));
+    }
+    if (pos + 8 + ROUND_UP(data_len, 8) > o->cluster_size) {
+        return false;
+    }
+    if (o->data_file) {
+        pos += add_ext(p + pos, QCOW2_EXT_DATA_FILE, o->data_file, data_len);
     }
     /* A help for the reader only: left out where there is no room */
     if (!o->v2 && pos + 8 + 8 * 48 + 8 + name_len <= o->cluster_size) {
@@ -288,14 +304,25 @@ int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
 {
     g_auto(CreateOptions) o = { .cluster_size = 65536, .refcount_bits = 16 };
     g_autoptr(BlockBackend) blk = NULL;
+    g_autoptr(QDict) data_opts = NULL;
     QDict *options;
-    int ret;
+    int ret = 0;
 
     if (!take_options(opts, &o, errp) || !check_options(&o, errp)) {
         return -EINVAL;
     }
     o.size = ROUND_UP(o.size, BDRV_SECTOR_SIZE);
-    ret = bdrv_create_file(filename, opts, errp);
+    if (o.data_file_raw && o.prealloc == PREALLOC_MODE_OFF) {
+        /* Each cluster of the data file shall be in use from the start */
+        o.prealloc = PREALLOC_MODE_METADATA;
+    }
+    if (o.data_file) {
+        data_opts = qdict_clone_shallow(opts);
+        ret = bdrv_create_file(o.data_file, data_opts, errp);
+    }
+    if (ret >= 0) {
+        ret = bdrv_create_file(filename, opts, errp);
+    }
     if (ret >= 0) {
         ret = write_clusters(filename, &o, errp);
     }

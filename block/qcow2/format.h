@@ -53,6 +53,7 @@ enum {
 #define QCOW2_INCOMPAT_KNOWN       0x1f
 #define QCOW2_COMPAT_LAZY          (UINT64_C(1) << 0)
 #define QCOW2_AUTOCLEAR_BITMAPS    (UINT64_C(1) << 0)
+#define QCOW2_AUTOCLEAR_DATA_RAW   (UINT64_C(1) << 1)
 
 /* Header extensions */
 #define QCOW2_EXT_END            0u

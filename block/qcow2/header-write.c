@@ -77,6 +77,10 @@ static bool add_known_exts(const Qcow2Header *h, Image *im)
                  strlen(h->backing_format))) {
         return false;
     }
+    if (h->data_file &&
+        !add_ext(im, QCOW2_EXT_DATA_FILE, h->data_file, strlen(h->data_file))) {
+        return false;
+    }
     len = qcow2_feature_names(table);
     if (h->has_feature_names && h->version >= 3 &&
         !add_ext(im, QCOW2_EXT_FEATURE_TABLE, table, len)) {

@@ -213,6 +213,9 @@ static int parse_exts(Qcow2Header *h, const uint8_t *cluster, uint64_t end,
             }
             g_free(h->backing_format);
             h->backing_format = g_strndup((const char *)ext.data, ext.len);
+        } else if (ext.magic == QCOW2_EXT_DATA_FILE) {
+            g_free(h->data_file);
+            h->data_file = g_strndup((const char *)ext.data, ext.len);
         } else if (ext.magic == QCOW2_EXT_BITMAPS) {
             if (!parse_bitmaps(h, &ext, errp)) {
                 return -EINVAL;
@@ -246,10 +249,6 @@ static int check_features(const Qcow2Header *h, const GString *unknown,
         error_setg(errp, "qcow2: Image is corrupt; cannot be opened "
                          "read/write");
         return -EACCES;
-    }
-    if (h->incompat & QCOW2_INCOMPAT_DATA_FILE) {
-        error_setg(errp, "Unsupported qcow2 feature(s): external data file");
-        return -ENOTSUP;
     }
     if (h->incompat & QCOW2_INCOMPAT_EXTL2) {
         error_setg(errp, "Unsupported qcow2 feature(s): extended L2 entries");
@@ -401,4 +400,5 @@ void qcow2_header_cleanup(Qcow2Header *h)
     g_clear_pointer(&h->backing_file, g_free);
     g_clear_pointer(&h->backing_format, g_free);
     g_clear_pointer(&h->other_exts, g_ptr_array_unref);
+    g_clear_pointer(&h->data_file, g_free);
 }

@@ -17,7 +17,8 @@ Qcow2ClusterType qcow2_entry_type(const Qcow2State *s, uint64_t entry)
     uint64_t host = entry & QCOW2_L2_OFFSET_MASK;
 
     if (entry & QCOW2_OFLAG_COMPRESSED) {
-        return QCOW2_CLUSTER_COMPRESSED;
+        return s->has_data_file ? QCOW2_CLUSTER_INVALID
+                                : QCOW2_CLUSTER_COMPRESSED;
     }
     if (host & (s->cluster_size - 1)) {
         return QCOW2_CLUSTER_INVALID;
@@ -25,7 +26,10 @@ Qcow2ClusterType qcow2_entry_type(const Qcow2State *s, uint64_t entry)
     if (s->h.version >= 3 && (entry & QCOW2_OFLAG_ZERO)) {
         return host ? QCOW2_CLUSTER_ZERO_ALLOC : QCOW2_CLUSTER_ZERO_PLAIN;
     }
-    return host ? QCOW2_CLUSTER_NORMAL : QCOW2_CLUSTER_UNALLOCATED;
+    /* A data file's first cluster is at 0 */
+    return host || (s->has_data_file && (entry & QCOW2_OFLAG_COPIED))
+               ? QCOW2_CLUSTER_NORMAL
+               : QCOW2_CLUSTER_UNALLOCATED;
 }
 
 void qcow2_map_table(const Qcow2State *s, const Qcow2Table *t, uint64_t offset,
@@ -46,6 +50,9 @@ void qcow2_map_table(const Qcow2State *s, const Qcow2Table *t, uint64_t offset,
     };
     has_host = m->type == QCOW2_CLUSTER_NORMAL ||
                m->type == QCOW2_CLUSTER_ZERO_ALLOC;
+    if (has_host && s->has_data_file && m->host != offset) {
+        m->type = QCOW2_CLUSTER_INVALID;
+    }
     len = s->cluster_size - skip;
     while (len < bytes && ++i < last && m->type != QCOW2_CLUSTER_COMPRESSED) {
         entry = qcow2_l2_entry(t, i);
@@ -196,6 +203,36 @@ int coroutine_fn qcow2_co_get_l2(BlockDriverState *bs, uint64_t offset,
     return ret;
 }
 
+static int coroutine_fn report_invalid(BlockDriverState *bs, uint64_t offset,
+                                       uint64_t entry)
+{
+    const Qcow2State *s = bs->opaque;
+    uint64_t host = entry & QCOW2_L2_OFFSET_MASK;
+    uint64_t l2 = s->l1[qcow2_l1_index(s, offset)] & QCOW2_L1_OFFSET_MASK;
+    uint32_t index = qcow2_l2_index(s, offset);
+
+    if (entry & QCOW2_OFLAG_COMPRESSED) {
+        return qcow2_co_corrupt(bs,
+                                "Compressed cluster entry found in image with "
+                                "external data file (L2 offset: %#" PRIx64
+                                ", L2 index: %#x)",
+                                l2, index);
+    }
+    if (s->has_data_file && !(host & (s->cluster_size - 1))) {
+        return qcow2_co_corrupt(
+            bs,
+            "External data file host cluster offset %#" PRIx64
+            " does not match guest cluster offset: "
+            "%#" PRIx64 ", L2 index: %#x)",
+            host, offset & ~(s->cluster_size - 1), index);
+    }
+    return qcow2_co_corrupt(bs,
+                            "Cluster allocation offset %#" PRIx64
+                            " unaligned (L2 offset: %#" PRIx64
+                            ", L2 index: %#x)",
+                            host, l2, index);
+}
+
 int coroutine_fn qcow2_co_map(BlockDriverState *bs, uint64_t offset,
                               uint64_t bytes, Qcow2Mapping *m)
 {
@@ -217,13 +254,47 @@ int coroutine_fn qcow2_co_map(BlockDriverState *bs, uint64_t offset,
         qemu_mutex_unlock(&s->lock);
     }
     if (ret >= 0 && unlikely(m->type == QCOW2_CLUSTER_INVALID)) {
-        ret = qcow2_co_corrupt(bs,
-                               "Cluster allocation offset %#" PRIx64
-                               " unaligned (guest offset: %#" PRIx64 ")",
-                               (uint64_t)(m->entry & QCOW2_L2_OFFSET_MASK),
-                               offset);
+        ret = report_invalid(bs, offset, m->entry);
     }
     return ret;
+}
+
+/* More clusters are in use than the file has blocks for, by a tenth at least:
+ * the same limit as QEMU's, since it shows in what "map" prints. */
+static bool coroutine_fn find_holes(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+    BlockDriverState *file = bs->file->bs;
+    int64_t blocks = bdrv_get_allocated_file_size(file); /* fstat() */
+    uint64_t end = DIV_ROUND_UP(qatomic_read(&file->total_bytes),
+                                s->cluster_size);
+    uint64_t used = 0, limit, refcount;
+    int ret = 0;
+
+    if (blocks < 0) {
+        return false;
+    }
+    limit = (uint64_t)blocks >> s->cluster_bits;
+    limit = MAX(limit * 10 / 9, limit + 2);
+    qemu_mutex_lock(&s->lock);
+    for (uint64_t i = 0; i < end && used < limit && ret >= 0; i++) {
+        ret = qcow2_co_refcount_get(bs, i, &refcount);
+        used += ret >= 0 && refcount;
+    }
+    qemu_mutex_unlock(&s->lock);
+    return used >= limit;
+}
+
+static bool coroutine_fn has_holes(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+
+    if (qatomic_read(&s->holes_below) == QCOW2_HOLES_UNKNOWN) {
+        /* Two may find out at the same time; both will be right */
+        qatomic_set(&s->holes_below,
+                    find_holes(bs) ? QCOW2_HOLES_YES : QCOW2_HOLES_NO);
+    }
+    return qatomic_read(&s->holes_below) == QCOW2_HOLES_YES;
 }
 
 int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
@@ -231,8 +302,9 @@ int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
                                        int64_t *pnum, int64_t *map,
                                        BlockDriverState **file)
 {
+    const Qcow2State *s = bs->opaque;
     Qcow2Mapping m, next;
-    int ret = qcow2_co_map(bs, offset, bytes, &m);
+    int ret = s->data_file ? qcow2_co_map(bs, offset, bytes, &m) : -ENOMEDIUM;
 
     if (ret < 0) {
         return ret;
@@ -249,11 +321,12 @@ int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
     switch (m.type) {
     case QCOW2_CLUSTER_NORMAL:
         *map = m.host;
-        *file = bs->file->bs;
-        return BDRV_BLOCK_DATA | BDRV_BLOCK_OFFSET_VALID | BDRV_BLOCK_RECURSE;
+        *file = s->data_file->bs;
+        return BDRV_BLOCK_DATA | BDRV_BLOCK_OFFSET_VALID |
+               (want_zero && has_holes(bs) ? BDRV_BLOCK_RECURSE : 0);
     case QCOW2_CLUSTER_ZERO_ALLOC:
         *map = m.host;
-        *file = bs->file->bs;
+        *file = s->data_file->bs;
         return BDRV_BLOCK_ZERO | BDRV_BLOCK_OFFSET_VALID;
     case QCOW2_CLUSTER_ZERO_PLAIN:
         return BDRV_BLOCK_ZERO;
@@ -284,7 +357,7 @@ BdrvChild *qcow2_map_fast(BlockDriverState *bs, struct BlkIo *io,
         m.type == QCOW2_CLUSTER_NORMAL && m.bytes == io->bytes &&
         (!is_write || m.copied)) {
         *offset = m.host;
-        return bs->file;
+        return s->data_file;
     }
     qcow2_fast_done(bs, io);
     return NULL;

@@ -13,7 +13,8 @@
  *  2. A cluster that a reachable entry points to has a refcount of at least 1:
  *     refcounts that rise are stable before the L2 entries that need them.
  *  3. A cluster that a reachable L2 entry points to holds its data, copied
- *     parts included: the flush that makes (2) true comes after the data.
+ *     parts included: the flush that makes (2) true comes after the data, and
+ *     flushes an external data file, too.
  *  4. A cluster whose refcount fell is reachable from nowhere: it falls, in
  *     memory even, only after the L2 entries without it are stable. At worst
  *     a cluster is leaked.
@@ -276,6 +277,15 @@ static int coroutine_fn write_pieces(BlockDriverState *bs, GArray *pieces)
     return w.ret;
 }
 
+/* The data that the tables will point to is there, too. */
+static int coroutine_fn flush_data(BlockDriverState *bs)
+{
+    const Qcow2State *s = bs->opaque;
+    int ret = s->has_data_file ? bdrv_co_flush(s->data_file->bs) : 0;
+
+    return ret < 0 ? ret : bdrv_co_flush(bs->file->bs);
+}
+
 static int coroutine_fn write_batch(BlockDriverState *bs, Batch *b)
 {
     int ret = 0;
@@ -296,7 +306,7 @@ static int coroutine_fn write_batch(BlockDriverState *bs, Batch *b)
         ret = write_pieces(bs, b->new_l2);
     }
     if (ret >= 0 && (b->l2->len || b->l1->len)) {
-        ret = bdrv_co_flush(bs->file->bs);
+        ret = flush_data(bs);
     }
     if (ret >= 0) {
         ret = write_pieces(bs, b->l2);
@@ -381,6 +391,9 @@ void qcow2_free_entry(Qcow2State *s, uint64_t entry, bool discard)
     switch (qcow2_entry_type(s, entry)) {
     case QCOW2_CLUSTER_NORMAL:
     case QCOW2_CLUSTER_ZERO_ALLOC:
+        if (s->has_data_file) {
+            break; /* no refcounts there */
+        }
         qcow2_free_later(s, entry & QCOW2_L2_OFFSET_MASK, 1, discard);
         break;
     case QCOW2_CLUSTER_COMPRESSED:
@@ -567,7 +580,7 @@ int coroutine_fn qcow2_co_prepare_write(BlockDriverState *bs)
         qemu_mutex_unlock(&s->lock);
         /* Bitmaps are not kept up to date, nor what we do not know: the bits
          * say so before anything changes */
-        qcow2_stq(buf, 0);
+        qcow2_stq(buf, s->h.autoclear & s->autoclear_kept);
         ret = bdrv_co_pwrite(bs->file, QCOW2_H_AUTOCLEAR, 8, buf, 0);
         if (ret >= 0) {
             ret = bdrv_co_flush(bs->file->bs);
@@ -575,7 +588,7 @@ int coroutine_fn qcow2_co_prepare_write(BlockDriverState *bs)
         qemu_mutex_lock(&s->lock);
         s->preparing = false;
         if (ret >= 0) {
-            s->h.autoclear = 0;
+            s->h.autoclear &= s->autoclear_kept;
             qatomic_store_release(&s->write_ready, true);
         }
         qemu_co_queue_restart_all(&s->prepare_queue);

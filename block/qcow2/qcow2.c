@@ -224,7 +224,10 @@ static void init_state(BlockDriverState *bs)
     s->reftable_offset = h->reftable_offset;
     s->reftable_clusters = h->reftable_clusters;
     s->reftable_size = h->reftable_clusters << (h->cluster_bits - 3);
-    s->write_ready = !h->autoclear;
+    if (h->incompat & QCOW2_INCOMPAT_DATA_FILE) {
+        s->autoclear_kept |= QCOW2_AUTOCLEAR_DATA_RAW;
+    }
+    s->write_ready = !(h->autoclear & ~s->autoclear_kept);
     qemu_mutex_init(&s->lock);
     qemu_co_queue_init(&s->grow_queue);
     qemu_co_queue_init(&s->flush_queue);
@@ -379,6 +382,9 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
         ret = -ENOTSUP;
     }
     if (ret == 0) {
+        ret = qcow2_open_data_file(bs, options, flags, errp);
+    }
+    if (ret == 0) {
         ret = read_tables(bs, errp);
     }
     if (ret == 0) {
@@ -495,6 +501,9 @@ static ImageInfoSpecific *qcow2_get_specific_info(BlockDriverState *bs,
         q->has_lazy_refcounts = q->has_corrupt = q->has_extended_l2 = true;
         q->lazy_refcounts = s->h.compat & QCOW2_COMPAT_LAZY;
         q->corrupt = s->h.incompat & QCOW2_INCOMPAT_CORRUPT;
+        q->data_file = g_strdup(s->h.data_file);
+        q->has_data_file_raw = s->has_data_file;
+        q->data_file_raw = s->data_file_raw;
     }
     return info;
 }

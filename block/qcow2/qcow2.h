@@ -46,6 +46,7 @@ typedef struct Qcow2Header {
     /* from extensions */
     char *backing_file;   /* NULL: none */
     char *backing_format; /* NULL: not said */
+    char *data_file;      /* NULL: not said */
     uint32_t nb_bitmaps;
     uint64_t bitmap_dir_size, bitmap_dir_offset;
     bool has_feature_names; /* the table of them is there */
@@ -169,6 +170,14 @@ typedef STAILQ_HEAD(Qcow2FreeList, Qcow2Free) Qcow2FreeList;
 
 #define QCOW2_EPOCHS 2
 
+/* Are there clusters in use that the file has no blocks for, as after
+ * preallocation of metadata? Only then is it worth asking the file. */
+typedef enum Qcow2Holes {
+    QCOW2_HOLES_UNKNOWN,
+    QCOW2_HOLES_NO,
+    QCOW2_HOLES_YES,
+} Qcow2Holes;
+
 typedef struct Qcow2State {
     BlockDriverState *bs;
     Qcow2Header h; /* open, but for those named below */
@@ -182,6 +191,9 @@ typedef struct Qcow2State {
     uint64_t refcount_max;
     bool discard_request, discard_snapshot, discard_other;
     bool discard_no_unref;
+    BdrvChild *data_file; /* bs->file, or NULL: opened without I/O */
+    bool has_data_file, data_file_raw;
+    uint64_t autoclear_kept; /* of h.autoclear: what writing keeps true */
 
     QemuMutex lock;
 
@@ -237,6 +249,7 @@ typedef struct Qcow2State {
     bool preparing; /* lock */
     CoQueue prepare_queue;
 
+    int holes_below;     /* atomic: Qcow2Holes */
     bool corrupt;        /* atomic: marked as such; no more writes */
     bool signaled;       /* lock */
     int compress_active; /* lock */
@@ -394,6 +407,25 @@ int coroutine_fn qcow2_co_forget(BlockDriverState *bs, uint64_t offset,
 int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
                                    bool exact, PreallocMode prealloc,
                                    BdrvRequestFlags flags, Error **errp);
+/* --- data-file.c --- */
+
+/* Set s->data_file. 0 or -errno. Main. */
+int qcow2_open_data_file(BlockDriverState *bs, QDict *options, int flags,
+                         Error **errp);
+/* Before the tables say that a range is zero (@unmap: its space may go): what
+ * has to be done to an external data file. Whole (sub)clusters. */
+int coroutine_fn qcow2_co_data_zero(BlockDriverState *bs, uint64_t offset,
+                                    uint64_t bytes, bool unmap);
+/* Does the data file read as zero there? False if it is not known. */
+bool coroutine_fn qcow2_co_data_is_zero(BlockDriverState *bs, uint64_t offset,
+                                        uint64_t bytes);
+
+/* Make the data file fit a disk of @new bytes, which are more than @old; the
+ * new part reads as zero where the data file will be seen as it is. */
+int coroutine_fn qcow2_co_data_grow(BlockDriverState *bs, uint64_t old,
+                                    uint64_t new, bool exact, bool prealloc,
+                                    Error **errp);
+
 /* --- check.c --- */
 
 int coroutine_fn qcow2_co_check(BlockDriverState *bs, BdrvCheckResult *res,

@@ -50,9 +50,11 @@ static int coroutine_fn read_compressed_piece(BlockDriverState *bs,
 static int coroutine_fn read_piece(BlockDriverState *bs, uint64_t offset,
                                    const Qcow2Mapping *m, QEMUIOVector *qiov)
 {
+    const Qcow2State *s = bs->opaque;
+
     switch (m->type) {
     case QCOW2_CLUSTER_NORMAL:
-        return bdrv_co_preadv(bs->file, m->host, m->bytes, qiov, 0);
+        return bdrv_co_preadv(s->data_file, m->host, m->bytes, qiov, 0);
     case QCOW2_CLUSTER_UNALLOCATED:
         return qcow2_co_read_backing(bs, offset, m->bytes, qiov);
     case QCOW2_CLUSTER_COMPRESSED:
@@ -134,7 +136,8 @@ int coroutine_fn qcow2_co_preadv(BlockDriverState *bs, int64_t offset,
                                  int64_t bytes, QEMUIOVector *qiov,
                                  BdrvRequestFlags flags)
 {
-    Readers r = { .bs = bs };
+    const Qcow2State *s = bs->opaque;
+    Readers r = { .bs = bs, .ret = s->data_file ? 0 : -ENOMEDIUM };
     int64_t done = 0;
 
     while (done < bytes && r.ret >= 0) {

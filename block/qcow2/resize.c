@@ -184,7 +184,17 @@ static int64_t coroutine_fn prealloc_piece(BlockDriverState *bs,
 
     max = (UINT32_C(1) << s->l2_bits) - first;
     qemu_mutex_lock(&s->lock);
-    host = qcow2_co_alloc(bs, MIN(want, max), false, &nb, &fresh);
+    /* The table first, so that the data follow in one piece */
+    ret = qcow2_co_get_l2(bs, offset, true, &t, &dropped);
+    if (ret < 0) {
+        host = ret;
+    } else if (s->has_data_file) {
+        host = offset;
+        nb = MIN(want, max);
+        fresh = true; /* qcow2_co_data_grow() */
+    } else {
+        host = qcow2_co_alloc(bs, MIN(want, max), false, &nb, &fresh);
+    }
     qemu_mutex_unlock(&s->lock);
     if (host < 0) {
         return host;
@@ -204,7 +214,7 @@ static int64_t coroutine_fn prealloc_piece(BlockDriverState *bs,
                                QCOW2_OFLAG_COPIED);
         qcow2_free_entry(s, old, false);
     }
-    if (ret < 0) {
+    if (ret < 0 && !s->has_data_file) {
         qcow2_free_later(s, host, nb, false);
     }
     qemu_mutex_unlock(&s->lock);
@@ -228,13 +238,13 @@ static int coroutine_fn preallocate(BlockDriverState *bs, uint64_t offset,
             return n;
         }
     }
-    len = qatomic_read(&bs->file->bs->total_bytes);
+    len = qatomic_read(&s->data_file->bs->total_bytes);
     if ((int64_t)host_end <= len) {
         return 0;
     }
     /* So that all of it is inside of the file */
     return bdrv_co_truncate(
-        bs->file, host_end, false,
+        s->data_file, host_end, false,
         mode == PREALLOC_MODE_METADATA ? PREALLOC_MODE_OFF : mode, 0, errp);
 }
 
@@ -263,7 +273,7 @@ static int coroutine_fn write_size(BlockDriverState *bs, uint64_t size)
 }
 
 static int coroutine_fn shrink(BlockDriverState *bs, uint64_t old, uint64_t new,
-                               Error **errp)
+                               bool exact, Error **errp)
 {
     Qcow2State *s = bs->opaque;
     uint64_t begin = ROUND_UP(new, s->cluster_size);
@@ -279,15 +289,28 @@ static int coroutine_fn shrink(BlockDriverState *bs, uint64_t old, uint64_t new,
             error_setg_errno(errp, -ret, "Failed to discard cropped clusters");
         }
     }
+    if (ret >= 0 && s->has_data_file) {
+        /* The tables without the part come first */
+        ret = qcow2_co_flush_metadata(bs);
+        if (ret < 0) {
+            error_setg_errno(errp, -ret, "Failed to discard cropped clusters");
+            return ret;
+        }
+        ret = bdrv_co_truncate(s->data_file, new, exact && s->data_file_raw,
+                               PREALLOC_MODE_OFF, 0, errp);
+    }
     return ret;
 }
 
 static int coroutine_fn grow(BlockDriverState *bs, uint64_t old, uint64_t new,
-                             PreallocMode prealloc, Error **errp)
+                             bool exact, PreallocMode prealloc, Error **errp)
 {
     Qcow2State *s = bs->opaque;
-    int ret;
+    int ret = qcow2_co_data_grow(bs, old, new, exact, prealloc, errp);
 
+    if (ret < 0) {
+        return ret;
+    }
     do {
         ret = grow_l1(bs, qcow2_size_to_l1(new, s->cluster_bits));
     } while (ret == -EAGAIN);
@@ -348,6 +371,7 @@ int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
     if ((uint64_t)offset == old) {
         return 0;
     }
-    return (uint64_t)offset < old ? shrink(bs, old, offset, errp)
-                                  : grow(bs, old, offset, prealloc, errp);
+    return (uint64_t)offset < old
+               ? shrink(bs, old, offset, exact, errp)
+               : grow(bs, old, offset, exact, prealloc, errp);
 }

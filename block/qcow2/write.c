@@ -35,12 +35,12 @@ static int64_t coroutine_fn write_in_place(BlockDriverState *bs,
 
     if (ret >= 0 && m.type == QCOW2_CLUSTER_NORMAL && m.copied) {
         if (m.bytes == qiov->size) {
-            ret = bdrv_co_pwritev(bs->file, m.host, m.bytes, qiov, 0);
+            ret = bdrv_co_pwritev(s->data_file, m.host, m.bytes, qiov, 0);
         } else {
             g_auto(QEMUIOVector) part = { 0 };
 
             qemu_iovec_init_slice(&part, qiov, pos, m.bytes);
-            ret = bdrv_co_pwritev(bs->file, m.host, m.bytes, &part, 0);
+            ret = bdrv_co_pwritev(s->data_file, m.host, m.bytes, &part, 0);
         }
         ret = ret < 0 ? ret : (int64_t)m.bytes;
     } else if (ret >= 0) {
@@ -85,6 +85,7 @@ typedef struct Write {
     uint64_t offset, bytes; /* of the data */
     Qcow2Alloc a;
     bool reserve_used; /* the host clusters were there already */
+    bool counted;      /* they were taken, with refcounts, for this */
     bool fresh;        /* they read as zero */
 } Write;
 
@@ -159,7 +160,10 @@ static int coroutine_fn reserve(Write *w)
     qemu_co_queue_init(&w->a.waiters);
     LIST_INSERT_HEAD(&s->allocs, &w->a, next);
     w->fresh = false;
-    if (!w->reserve_used) {
+    w->counted = !w->reserve_used && !s->has_data_file;
+    if (s->has_data_file) {
+        w->a.host_offset = w->a.guest_offset;
+    } else if (!w->reserve_used) {
         host = qcow2_co_alloc(bs, w->a.nb_clusters, false, &nb, &w->fresh);
         if (host < 0) {
             LIST_REMOVE(&w->a, next);
@@ -211,7 +215,7 @@ static int coroutine_fn read_old(Write *w, uint64_t offset, uint64_t bytes,
     case QCOW2_CLUSTER_UNALLOCATED:
         return qcow2_co_read_backing(bs, offset, inside, &qiov);
     case QCOW2_CLUSTER_NORMAL:
-        return bdrv_co_preadv(bs->file, m.host, inside, &qiov, 0);
+        return bdrv_co_preadv(s->data_file, m.host, inside, &qiov, 0);
     case QCOW2_CLUSTER_COMPRESSED: {
         QEMU_AUTO_VFREE uint8_t *cluster = bdrv_try_blockalign(bs,
                                                                s->cluster_size);
@@ -272,6 +276,10 @@ static int coroutine_fn write_data(Write *w, QEMUIOVector *qiov, size_t pos)
     g_auto(QEMUIOVector) all = { 0 };
     int ret = 0;
 
+    if (s->has_data_file && (head || tail)) {
+        w->fresh = qcow2_co_data_is_zero(
+            bs, begin, (uint64_t)w->a.nb_clusters << s->cluster_bits);
+    }
     if (head && old_is_zero(w, begin, head)) {
         begin += head;
         head = 0;
@@ -302,7 +310,7 @@ static int coroutine_fn write_data(Write *w, QEMUIOVector *qiov, size_t pos)
         }
     }
     if (!head && !tail && w->bytes == qiov->size) {
-        return bdrv_co_pwritev(bs->file,
+        return bdrv_co_pwritev(s->data_file,
                                w->a.host_offset + w->offset - w->a.guest_offset,
                                w->bytes, qiov, 0);
     }
@@ -314,7 +322,7 @@ static int coroutine_fn write_data(Write *w, QEMUIOVector *qiov, size_t pos)
     if (tail) {
         qemu_iovec_add(&all, buf + head, tail);
     }
-    return bdrv_co_pwritev(bs->file,
+    return bdrv_co_pwritev(s->data_file,
                            w->a.host_offset + begin - w->a.guest_offset,
                            all.size, &all, 0);
 }
@@ -361,7 +369,7 @@ static int64_t coroutine_fn write_alloc(BlockDriverState *bs, uint64_t offset,
     if (ret >= 0) {
         ret = link_clusters(&w);
     }
-    if (ret < 0 && !w.reserve_used) {
+    if (ret < 0 && w.counted) {
         qcow2_co_refcount_add(bs, w.a.host_offset, w.a.nb_clusters, -1);
     }
     LIST_REMOVE(&w.a, next);

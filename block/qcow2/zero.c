@@ -108,6 +108,20 @@ static int coroutine_fn change_range(BlockDriverState *bs, uint64_t offset,
     return ret;
 }
 
+/* The data file's part, which comes first. */
+static int coroutine_fn change_data(BlockDriverState *bs, uint64_t offset,
+                                    uint64_t bytes, bool unmap)
+{
+    Qcow2State *s = bs->opaque;
+    int ret;
+
+    if (!s->has_data_file) {
+        return 0;
+    }
+    ret = qcow2_co_prepare_write(bs);
+    return ret < 0 ? ret : qcow2_co_data_zero(bs, offset, bytes, unmap);
+}
+
 static bool whole_clusters(const BlockDriverState *bs, int64_t offset,
                            int64_t bytes)
 {
@@ -146,7 +160,8 @@ int coroutine_fn qcow2_co_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
     if (s->h.version < 3 && bs->backing) {
         return -ENOTSUP;
     }
-    return change_range(bs, offset, bytes, &ch);
+    ret = change_data(bs, offset, bytes, ch.unmap);
+    return ret < 0 ? ret : change_range(bs, offset, bytes, &ch);
 }
 
 int coroutine_fn qcow2_co_pdiscard(BlockDriverState *bs, int64_t offset,
@@ -154,6 +169,7 @@ int coroutine_fn qcow2_co_pdiscard(BlockDriverState *bs, int64_t offset,
 {
     Qcow2State *s = bs->opaque;
     Change ch = { .discard = true };
+    int ret;
 
     if (!whole_clusters(bs, offset, bytes)) {
         return -ENOTSUP;
@@ -162,7 +178,8 @@ int coroutine_fn qcow2_co_pdiscard(BlockDriverState *bs, int64_t offset,
     if (s->h.version < 3 && bs->backing) {
         return -ENOTSUP;
     }
-    return change_range(bs, offset, bytes, &ch);
+    ret = change_data(bs, offset, bytes, true);
+    return ret < 0 ? ret : change_range(bs, offset, bytes, &ch);
 }
 
 int coroutine_fn qcow2_co_zero_clusters(BlockDriverState *bs, uint64_t offset,

@@ -5,6 +5,8 @@
 # spaces) or a list of words. SETUP: the files each case begins with: name,
 # size, pieces of data.
 
+import commands_layouts
+
 SETUP = [
     ('a.raw', 1 << 20, [(70000, b'abc'), (512 * 1024, b'x' * 70000)]),
     ('b.raw', 1 << 20, [(70000, b'abc'), (512 * 1024, b'x' * 70000),
@@ -348,7 +350,7 @@ SECRET = one(*['create %s n.raw 1M' % o for o in (
 GENERAL = one('foo', '--foo', '-x', '', 'Create', 'create.')
 
 CASES = (GENERAL + CREATE + INFO + MAP + RESIZE + MEASURE + COMPARE + CONVERT +
-         DD + BENCH + CHECK + QCOW2 + SECRET)
+         DD + BENCH + CHECK + QCOW2 + SECRET + commands_layouts.CASES)
 
 # What differs and why.
 HOLES = 'convert leaves out zeroes inside of a cluster, the file has holes there'

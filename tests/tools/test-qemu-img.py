@@ -51,11 +51,12 @@ def run(program, words, directory):
 
 def qcow2_content(path):
     """What a guest sees, and what QEMU's check says; not the bytes."""
+    where = os.path.dirname(path)  # names of data files begin there
     check = subprocess.run([ORACLE, 'check', '-q', '-f', 'qcow2', path],
-                           capture_output=True).returncode
+                           capture_output=True, cwd=where).returncode
     with tempfile.NamedTemporaryFile(prefix='qemu-img-') as raw:
         p = subprocess.run([ORACLE, 'convert', '-f', 'qcow2', '-O', 'raw',
-                            path, raw.name], capture_output=True)
+                            path, raw.name], capture_output=True, cwd=where)
         with open(raw.name, 'rb') as f:
             digest = hashlib.sha256(f.read()).hexdigest()[:16]
     return 'check %d, convert %d, %s' % (check, p.returncode, digest)

@@ -17,6 +17,8 @@ typedef struct Shape {
     bool v2;
     bool snapshot;   /* the disk has an internal snapshot at first */
     bool compressed; /* and all of it is compressed */
+    bool data_file;  /* the data are in a file of their own */
+    bool data_raw;   /* that is a raw image, too */
 } Shape;
 
 static const Shape shapes[] = {
@@ -72,11 +74,37 @@ static const Shape shapes[] = {
       .steps = 300,
       .compressed = true },
     { "zstd", "compression_type=zstd", 4 * MiB, 0, 65536, 300, false },
+    { .name = "data-file",
+      .options = "cluster_size=64k",
+      .size = 4 * MiB,
+      .cluster = 65536,
+      .steps = 400,
+      .data_file = true },
+    { .name = "data-file-backing",
+      .options = "cluster_size=4k",
+      .size = 3 * MiB,
+      .backing_size = 2 * MiB,
+      .cluster = 4096,
+      .steps = 400,
+      .data_file = true },
+    { .name = "data-file-prealloc",
+      .options = "cluster_size=16k,preallocation=metadata",
+      .size = 3 * MiB,
+      .cluster = 16384,
+      .steps = 300,
+      .data_file = true },
+    { .name = "data-file-raw",
+      .options = "cluster_size=16k",
+      .size = 3 * MiB,
+      .cluster = 16384,
+      .steps = 400,
+      .data_file = true,
+      .data_raw = true },
 };
 
 typedef struct Run {
     const Shape *sh;
-    char *dir, *path, *base;
+    char *dir, *path, *base, *data, *options;
     uint8_t *model, *buf;
     size_t size; /* now */
     GRand *rand;
@@ -100,11 +128,11 @@ static void create(Run *r)
 
     if (g_rand_int_range(r->rand, 0, 2)) {
         bdrv_img_create(r->path, "qcow2", r->base, r->base ? "raw" : NULL,
-                        sh->options, sh->size, 0, true, &error_abort);
+                        r->options, sh->size, 0, true, &error_abort);
         g_assert_cmpint(run(ORACLE " check -q -f qcow2 %s", r->path), ==, 0);
     } else {
         g_assert_cmpint(run(ORACLE " create -q -f qcow2 -o %s %s%s%s %s %zu",
-                            sh->options, r->base ? "-b " : "",
+                            r->options, r->base ? "-b " : "",
                             r->base ? r->base : "", r->base ? " -F raw" : "",
                             r->path, sh->size),
                         ==, 0);
@@ -116,6 +144,12 @@ static void make_images(Run *r)
     const Shape *sh = r->sh;
 
     r->path = g_strdup_printf("%s/t.qcow2", r->dir);
+    r->data = g_strdup_printf("%s/data", r->dir);
+    r->options = sh->data_file
+                     ? g_strdup_printf("%s,data_file=%s%s", sh->options,
+                                       r->data,
+                                       sh->data_raw ? ",data_file_raw=on" : "")
+                     : g_strdup(sh->options);
     if (sh->backing_size) {
         g_autofree uint8_t *data = g_malloc(sh->backing_size);
 
@@ -133,7 +167,7 @@ static void make_images(Run *r)
     }
     put_file(r->base, r->model, sh->size);
     g_assert_cmpint(run(ORACLE " convert -q %s -f raw -O qcow2 -o %s %s %s",
-                        sh->compressed ? "-c" : "", sh->options, r->base,
+                        sh->compressed ? "-c" : "", r->options, r->base,
                         r->path),
                     ==, 0);
     if (sh->snapshot) {
@@ -155,6 +189,20 @@ static void judge_snapshot(Run *r)
         g_assert_cmpint(run("cmp -n %zu %s %s",
                             MIN(r->size, r->sh->backing_size), out, r->base),
                         ==, 0);
+    }
+}
+
+static void judge_all(Run *r)
+{
+    judge(r->path, r->model, r->size);
+    judge_snapshot(r);
+    if (r->sh->data_raw) {
+        g_autofree char *data = NULL;
+        size_t len;
+
+        g_assert_true(g_file_get_contents(r->data, &data, &len, NULL));
+        g_assert_cmpint(len, >=, r->size);
+        g_assert_cmpint(memcmp(data, r->model, r->size), ==, 0);
     }
 }
 
@@ -216,7 +264,7 @@ static void step(Run *r)
         len = ROUND_UP(len, r->sh->cluster);
     }
     len = MIN(len, size - offset);
-    if (op < 5) {
+    if (op < 5 && !r->sh->data_file) {
         offset = offset / r->sh->cluster * r->sh->cluster;
         len = MIN(r->sh->cluster, r->size - offset);
         memset(r->model + offset, op, len);
@@ -242,8 +290,7 @@ static void step(Run *r)
         ret = resize(r);
     } else {
         image_close(r->img);
-        judge(r->path, r->model, r->size);
-        judge_snapshot(r);
+        judge_all(r);
         r->img = image_open(r->path);
         own_check(r);
         check_all(r);
@@ -274,8 +321,7 @@ static void test_random(const void *opaque)
     }
     check_all(&r);
     image_close(r.img);
-    judge(r.path, r.model, r.size);
-    judge_snapshot(&r);
+    judge_all(&r);
     block_test_cleanup();
     remove_tmpdir(r.dir);
     g_rand_free(r.rand);
@@ -283,6 +329,8 @@ static void test_random(const void *opaque)
     g_free(r.buf);
     g_free(r.path);
     g_free(r.base);
+    g_free(r.data);
+    g_free(r.options);
 }
 
 int main(int argc, char **argv)
