@@ -4,8 +4,8 @@
  * The fast path fills in a ring entry for the device's own buffers; what ends
  * otherwise than complete (short, interrupted) is begun again by the slow
  * path. The slow path is a coroutine that continues short transfers, over the
- * ring or over worker threads (aio=threads), and that copies through an
- * aligned buffer what direct I/O does not take where it is.
+ * ring, Linux AIO (aio=native) or worker threads (aio=threads), and that copies
+ * through an aligned buffer what direct I/O does not take where it is.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,6 +14,7 @@
 #include "block/file-posix.h"
 #include "util/atomic.h"
 #include "util/error-report.h"
+#include "util/linux-aio.h"
 #include "util/memalign.h"
 #include "util/thread-pool.h"
 
@@ -90,7 +91,7 @@ bool file_uses_ring(FileState *s, AioContext *ctx)
     if (likely(aio_context_has_ring(ctx))) {
         return true;
     }
-    if (!qatomic_xchg(&s->told_no_ring, true)) {
+    if (!qatomic_xchg(&s->told_fallback, true)) {
         warn_report("Unable to use linux io_uring, falling back to thread "
                     "pool: %s",
                     aio_io_uring_refused());
@@ -98,11 +99,59 @@ bool file_uses_ring(FileState *s, AioContext *ctx)
     return false;
 }
 
+/* This context's Linux AIO for aio=native; NULL: worker threads do it. */
+static LinuxAio *get_native(FileState *s, AioContext *ctx)
+{
+    Error *err = NULL;
+    LinuxAio *l;
+
+    if (s->engine != FILE_ENGINE_NATIVE) {
+        return NULL;
+    }
+    l = aio_get_linux_aio(ctx, &err);
+    if (!l && !qatomic_xchg(&s->told_fallback, true)) {
+        warn_reportf_err(err, "Unable to use Linux AIO, falling back to "
+                              "thread pool: ");
+    } else {
+        error_free(err);
+    }
+    return l;
+}
+
+/* false: too much is under way. */
+static bool coroutine_fn transfer_by_native(FileState *s, LinuxAio *l,
+                                            Transfer *t, int *ret)
+{
+    FileRingReq req = { .cqe.cb = ring_done, .co = qemu_coroutine_self() };
+    LinuxAioRw rw = { .is_write = t->is_write,
+                      .fd = t->fd,
+                      .iov = t->iov,
+                      .niov = t->niov,
+                      .offset = t->offset,
+                      .rw_flags = t->dsync ? RWF_DSYNC : 0,
+                      .max_batch = s->max_batch };
+
+    if (!linux_aio_submit(l, &req.cqe, &rw)) {
+        return false;
+    }
+    *ret = file_co_ring_wait(&req);
+    return true;
+}
+
 static int coroutine_fn co_transfer(FileState *s, Transfer *t)
 {
-    return file_uses_ring(s, qemu_get_current_aio_context())
-               ? transfer_by_ring(t)
-               : thread_pool_submit_co(transfer_in_worker, t);
+    AioContext *ctx = qemu_get_current_aio_context();
+    LinuxAio *l;
+    int ret;
+
+    if (file_uses_ring(s, ctx)) {
+        return transfer_by_ring(t);
+    }
+    l = get_native(s, ctx);
+    if (l && transfer_by_native(s, l, t, &ret)) {
+        return ret;
+    }
+    return thread_pool_submit_co(transfer_in_worker, t);
 }
 
 /* The kernel cannot do it on this file: there is a way without. */
@@ -245,23 +294,10 @@ static void fast_done(CqeHandler *h, int res, uint32_t cqe_flags)
     }
 }
 
-bool file_submit_fast(BlockDriverState *bs, struct BlkIo *io)
+static void submit_by_ring(FileState *s, struct BlkIo *io, bool dsync)
 {
-    FileState *s = bs->opaque;
-    struct io_uring_sqe *sqe;
-    bool dsync;
+    struct io_uring_sqe *sqe = aio_get_sqe(io->ctx, &io->cqe);
 
-    if (!file_uses_ring(s, io->ctx) ||
-        (s->needs_alignment &&
-         !memory_is_aligned(io->iov, io->niov, bs->bl.min_mem_alignment))) {
-        return false;
-    }
-    dsync = io->type == BLK_IO_WRITE && wants_dsync(bs, io->leaf_flags);
-    if (unlikely(dsync && qatomic_read(&s->no_dsync))) {
-        return false;
-    }
-    io->cqe.cb = fast_done;
-    sqe = aio_get_sqe(io->ctx, &io->cqe);
     if (io->niov == 1) {
         io_uring_prep_rw(
             io->type == BLK_IO_WRITE ? IORING_OP_WRITE : IORING_OP_READ, sqe,
@@ -274,5 +310,36 @@ bool file_submit_fast(BlockDriverState *bs, struct BlkIo *io)
     if (dsync) {
         sqe->rw_flags = RWF_DSYNC;
     }
+}
+
+bool file_submit_fast(BlockDriverState *bs, struct BlkIo *io)
+{
+    FileState *s = bs->opaque;
+    bool by_ring = file_uses_ring(s, io->ctx);
+    LinuxAio *l = by_ring ? NULL : get_native(s, io->ctx);
+    bool dsync;
+
+    if ((!by_ring && !l) ||
+        (s->needs_alignment &&
+         !memory_is_aligned(io->iov, io->niov, bs->bl.min_mem_alignment))) {
+        return false;
+    }
+    dsync = io->type == BLK_IO_WRITE && wants_dsync(bs, io->leaf_flags);
+    if (unlikely(dsync && qatomic_read(&s->no_dsync))) {
+        return false;
+    }
+    io->cqe.cb = fast_done;
+    if (!by_ring) {
+        LinuxAioRw rw = { .is_write = io->type == BLK_IO_WRITE,
+                          .fd = s->fd,
+                          .iov = io->iov,
+                          .niov = io->niov,
+                          .offset = io->leaf_offset,
+                          .rw_flags = dsync ? RWF_DSYNC : 0,
+                          .max_batch = s->max_batch };
+
+        return linux_aio_submit(l, &io->cqe, &rw);
+    }
+    submit_by_ring(s, io, dsync);
     return true;
 }

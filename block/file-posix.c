@@ -184,11 +184,6 @@ static bool take_aio(BlockDriverState *bs, QDict *options, Error **errp)
                          "cache.direct=on, which was not specified.");
         return false;
     }
-    if (s->engine == FILE_ENGINE_NATIVE) {
-        error_setg(errp, "aio=native was specified, but is not supported "
-                         "in this build.");
-        return false;
-    }
     return true;
 }
 
@@ -215,7 +210,7 @@ static bool take_locking(BlockDriverState *bs, QDict *options, Error **errp)
 static bool take_options(BlockDriverState *bs, QDict *options, Error **errp)
 {
     g_autofree char *pr = bdrv_take_str(options, "pr-manager");
-    uint64_t batch = 0;
+    FileState *s = bs->opaque;
     bool ignored = false;
 
     if (pr) {
@@ -223,7 +218,7 @@ static bool take_options(BlockDriverState *bs, QDict *options, Error **errp)
         return false;
     }
     return take_aio(bs, options, errp) && take_locking(bs, options, errp) &&
-           bdrv_take_number(options, "aio-max-batch", &batch, errp) &&
+           bdrv_take_number(options, "aio-max-batch", &s->max_batch, errp) &&
            bdrv_take_bool(options, "drop-cache", &ignored, errp) &&
            bdrv_take_bool(options, "x-check-cache-dropped", &ignored, errp);
 }

@@ -20,8 +20,9 @@ typedef enum FileEngine {
 typedef struct FileState {
     /* open */
     FileEngine engine;
-    bool is_device; /* host_device */
-    bool is_block;  /* a block device of the kernel */
+    bool is_device;     /* host_device */
+    bool is_block;      /* a block device of the kernel */
+    uint64_t max_batch; /* aio-max-batch; 0: the context's */
 
     /* drained. The number stays the same while the node is open: a change of
      * access mode puts another file behind it. */
@@ -41,7 +42,8 @@ typedef struct FileState {
 
     /* atomic: what the file system has refused is not tried again */
     bool no_discard, no_zero_range, no_fallocate, no_dsync;
-    bool told_no_ring; /* atomic: aio=io_uring in a context without a ring */
+    /* atomic: the engine cannot be had in some context, and we said so */
+    bool told_fallback;
     /* atomic: errno of a flush that failed; pages may have been dropped, and
      * a later flush that works would lie */
     int flush_error;

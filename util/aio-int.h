@@ -184,8 +184,9 @@ struct AioContext {
     void (*before_wait)(void *);
     void (*after_wait)(void *);
     void *wait_opaque;
-    struct ThreadPool *pool; /* NULL until asked for */
-    AioContextStats stats;   /* written by home, relaxed */
+    struct ThreadPool *pool;    /* NULL until asked for */
+    struct LinuxAio *linux_aio; /* the same */
+    AioContextStats stats;      /* written by home, relaxed */
 };
 
 /* --- either of the two --- */

@@ -36,6 +36,7 @@
  */
 #include "util/osdep.h"
 #include "util/aio-int.h"
+#include "util/linux-aio.h"
 #include "util/thread-pool.h"
 
 /* The first length of polling when it begins to grow. */
@@ -358,6 +359,9 @@ void aio_context_unref(AioContext *ctx)
     ctx->left = true;
     if (ctx->pool) {
         thread_pool_free(ctx->pool);
+    }
+    if (ctx->linux_aio) {
+        linux_aio_free(ctx->linux_aio);
     }
     if (ctx->has_ring) {
         aio_ring_cleanup(ctx);

@@ -647,6 +647,9 @@ int main(int argc, char **argv)
         { "threads", "'aio':'threads'" },
         { "ring-direct", "'aio':'io_uring','cache':{'direct':true}" },
         { "threads-direct", "'aio':'threads','cache':{'direct':true}" },
+        { "native", "'aio':'native','cache':{'direct':true}" },
+        { "native-batch",
+          "'aio':'native','aio-max-batch':1,'cache':{'direct':true}" },
         { "ring-no-flush", "'aio':'io_uring','cache':{'no-flush':true}" },
         { "ring-detect-zeroes", "'aio':'io_uring','detect-zeroes':'unmap'" },
     };
