@@ -34,7 +34,8 @@ struct BlockDriver {
     bool needs_filename; /* a protocol with a "filename" option */
     bool supports_backing;
     /* The options that make two nodes show different data; for the name that
-     * tells how to open the node again. NULL-terminated. */
+     * tells how to open the node again. "a." stands for all that begin so.
+     * NULL-terminated. */
     const char *const *strong_runtime_opts;
     /* The options of the driver that reopening can put back to their defaults.
      * NULL-terminated; NULL: none. */
@@ -180,6 +181,19 @@ struct BlockDriver {
      * shall. Not for types that it does not know.
      */
     bool (*bdrv_submit_fast)(BlockDriverState *bs, struct BlkIo *io);
+
+    /* --- events and breakpoints (block/debug.h); all or none --- */
+
+    /* I/O; may yield / may not. Run the rules that wait for @event. */
+    void coroutine_fn (*bdrv_co_debug_event)(BlockDriverState *bs,
+                                             BlkdebugEvent event);
+    void (*bdrv_debug_event)(BlockDriverState *bs, BlkdebugEvent event);
+    /* Main. As the functions of the same names. */
+    int (*bdrv_debug_breakpoint)(BlockDriverState *bs, const char *event,
+                                 const char *tag);
+    int (*bdrv_debug_remove_breakpoint)(BlockDriverState *bs, const char *tag);
+    int (*bdrv_debug_resume)(BlockDriverState *bs, const char *tag);
+    bool (*bdrv_debug_is_suspended)(BlockDriverState *bs, const char *tag);
 
     /* --- drain (main) --- */
 

@@ -59,7 +59,12 @@ bool bdrv_is_writable(const BlockDriverState *bs);
 bool bdrv_is_inserted(const BlockDriverState *bs);
 int bdrv_get_flags(const BlockDriverState *bs);
 
+/* The child of a filter that shows it as it is, or NULL. */
 BlockDriverState *bdrv_filter_bs(const BlockDriverState *bs);
+/* @bs, or the first below it that is no filter. */
+BlockDriverState *bdrv_skip_filters(BlockDriverState *bs);
+/* The next image of a backing chain, without the filters around it. */
+BlockDriverState *bdrv_backing_chain_next(BlockDriverState *bs);
 BlockDriverState *bdrv_cow_bs(const BlockDriverState *bs);
 /* The child that defines it (the file of a format); NULL: a leaf. */
 BlockDriverState *bdrv_primary_bs(const BlockDriverState *bs);

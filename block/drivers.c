@@ -8,6 +8,7 @@
 #include "block/blk-int.h"
 #include "block/block-int.h"
 
+extern const BlockDriver bdrv_blkdebug;
 extern const BlockDriver bdrv_file;
 extern const BlockDriver bdrv_host_device;
 extern const BlockDriver bdrv_null_aio;
@@ -17,8 +18,8 @@ extern const BlockDriver bdrv_raw;
 
 /* In the order of their names: so they are listed. */
 const BlockDriver *const bdrv_drivers[] = {
-    &bdrv_file,  &bdrv_host_device, &bdrv_null_aio, &bdrv_null_co,
-    &bdrv_qcow2, &bdrv_raw,         NULL,
+    &bdrv_blkdebug, &bdrv_file,  &bdrv_host_device, &bdrv_null_aio,
+    &bdrv_null_co,  &bdrv_qcow2, &bdrv_raw,         NULL,
 };
 
 void bdrv_init(void)

@@ -9,6 +9,27 @@
 #include "block/block-int.h"
 #include "qobject/json.h"
 
+/* One option, or all that begin with a name that ends in a dot. */
+static bool add_option(QDict *dst, const BlockDriverState *bs, const char *opt)
+{
+    QObject *value = qdict_get(bs->options, opt);
+    const QDictEntry *e;
+    bool any = value;
+
+    if (value) {
+        qdict_put_obj(dst, opt, qobject_ref(value));
+    } else if (g_str_has_suffix(opt, ".")) {
+        QDICT_FOREACH(bs->options, e) {
+            if (g_str_has_prefix(qdict_entry_key(e), opt)) {
+                qdict_put_obj(dst, qdict_entry_key(e),
+                              qobject_ref(qdict_entry_value(e)));
+                any = true;
+            }
+        }
+    }
+    return any;
+}
+
 /* Copy the options that make a difference to what the node shows. Whether
  * there are any. */
 static bool add_strong_options(QDict *dst, const BlockDriverState *bs)
@@ -17,12 +38,7 @@ static bool add_strong_options(QDict *dst, const BlockDriverState *bs)
     bool any = false;
 
     for (; opt && *opt; opt++) {
-        QObject *value = qdict_get(bs->options, *opt);
-
-        if (value) {
-            qdict_put_obj(dst, *opt, qobject_ref(value));
-            any = true;
-        }
+        any |= add_option(dst, bs, *opt);
     }
     return any;
 }

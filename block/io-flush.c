@@ -9,6 +9,7 @@
  */
 #include "util/osdep.h"
 
+#include "block/debug.h"
 #include "block/io-int.h"
 #include "util/atomic.h"
 
@@ -51,12 +52,16 @@ int coroutine_fn bdrv_co_flush(BlockDriverState *bs)
         return 0;
     }
     bdrv_inc_in_flight(bs);
+    BLKDBG_CO_EVENT(bs->file, FLUSH_TO_OS);
     if (bs->drv->bdrv_co_flush_to_os) {
         ret = bs->drv->bdrv_co_flush_to_os(bs);
     }
     if (ret == 0 && !(bs->open_flags & BDRV_O_NO_FLUSH) &&
         bs->drv->bdrv_co_flush_to_disk) {
         ret = flush_to_disk(bs);
+    }
+    if (ret == 0) {
+        BLKDBG_CO_EVENT(bs->file, FLUSH_TO_DISK);
     }
     LIST_FOREACH(c, &bs->children, next) {
         if (ret < 0) {

@@ -10,6 +10,7 @@
  */
 #include "util/osdep.h"
 
+#include "block/debug.h"
 #include "block/io-int.h"
 #include "util/atomic.h"
 #include "util/memalign.h"
@@ -261,19 +262,23 @@ static int coroutine_fn aligned_pwritev(BlockDriverState *bs, int64_t offset,
 
     flags = detect_zeroes(bs, qiov, flags);
     if (flags & BDRV_REQ_ZERO_WRITE) {
+        bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_ZERO);
         ret = bdrv_co_do_pwrite_zeroes(bs, offset, bytes,
                                        flags & ~BDRV_REQ_ZERO_WRITE);
+        bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_DONE);
         bdrv_write_done(bs, offset + bytes, ret >= 0);
         return ret;
     }
     emulate_fua = (flags & BDRV_REQ_FUA) &&
                   !(bs->supported_write_flags & BDRV_REQ_FUA);
+    bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV);
     if (unlikely(too_many_elements(bs, qiov))) {
         ret = bounce_rw(bs, true, offset, bytes, qiov, flags);
     } else {
         ret = split_rw(bs, bdrv_co_driver_pwritev, offset, bytes, qiov, 0,
                        flags);
     }
+    bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_DONE);
     bdrv_write_done(bs, offset + bytes, ret >= 0);
     if (ret >= 0 && emulate_fua) {
         ret = bdrv_co_flush(bs);
@@ -341,12 +346,28 @@ static int coroutine_fn read_padding(BlockDriverState *bs, Padding *pad,
 
     if (pad->head || pad->merged) {
         qemu_iovec_init_buf(&local, pad->buf, align);
+        if (pad->head) {
+            bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_RMW_HEAD);
+        }
+        if (pad->merged && pad->tail) {
+            bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_RMW_TAIL);
+        }
         ret = aligned_preadv(bs, offset - pad->head, align, &local, 0);
+        if (ret >= 0 && pad->head) {
+            bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_RMW_AFTER_HEAD);
+        }
+        if (ret >= 0 && pad->merged && pad->tail) {
+            bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_RMW_AFTER_TAIL);
+        }
     }
     if (ret >= 0 && pad->tail && !pad->merged) {
         qemu_iovec_init_buf(&local, pad->tail_buf, align);
+        bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_RMW_TAIL);
         ret = aligned_preadv(bs, offset + bytes + pad->tail - align, align,
                              &local, 0);
+        if (ret >= 0) {
+            bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_RMW_AFTER_TAIL);
+        }
     }
     return ret;
 }

@@ -251,6 +251,22 @@ BlockDriverState *bdrv_filter_bs(const BlockDriverState *bs)
     return bs->drv && bs->drv->is_filter && bs->file ? bs->file->bs : NULL;
 }
 
+BlockDriverState *bdrv_skip_filters(BlockDriverState *bs)
+{
+    BlockDriverState *below;
+
+    while (bs && (below = bdrv_filter_bs(bs))) {
+        bs = below;
+    }
+    return bs;
+}
+
+BlockDriverState *bdrv_backing_chain_next(BlockDriverState *bs)
+{
+    bs = bdrv_skip_filters(bs);
+    return bs ? bdrv_skip_filters(bdrv_cow_bs(bs)) : NULL;
+}
+
 BlockDriverState *bdrv_cow_bs(const BlockDriverState *bs)
 {
     return bs->backing ? bs->backing->bs : NULL;
@@ -322,7 +338,8 @@ int64_t bdrv_get_allocated_file_size(BlockDriverState *bs)
     if (bs->drv->bdrv_get_allocated_file_size) {
         return bs->drv->bdrv_get_allocated_file_size(bs);
     }
-    if (!bs->drv->is_filter && !bs->drv->is_format) {
+    if (bs->drv->protocol_name ||
+        (!bs->drv->is_filter && !bs->drv->is_format)) {
         return -ENOTSUP;
     }
     LIST_FOREACH(c, &bs->children, next) {

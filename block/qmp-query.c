@@ -69,11 +69,11 @@ ImageInfo *bdrv_query_image_info(BlockDriverState *bs, bool flat, Error **errp)
     return info;
 }
 
-static int backing_depth(const BlockDriverState *bs)
+static int backing_depth(BlockDriverState *bs)
 {
     int depth = 0;
 
-    while ((bs = bdrv_cow_bs(bs))) {
+    while ((bs = bdrv_backing_chain_next(bs))) {
         depth++;
     }
     return depth;

@@ -8,6 +8,7 @@
 #include "block/block-backend.h"
 #include "block/block-int.h"
 #include "block/create.h"
+#include "block/debug.h"
 #include "block/opts.h"
 #include "block/probe.h"
 #include "block/reopen.h"
@@ -227,7 +228,11 @@ static int coroutine_fn raw_co_preadv(BlockDriverState *bs, int64_t offset,
 {
     int64_t pos = raw_map(bs, offset, bytes, false);
 
-    return pos < 0 ? pos : bdrv_co_preadv(bs->file, pos, bytes, qiov, flags);
+    if (pos < 0) {
+        return pos;
+    }
+    BLKDBG_CO_EVENT(bs->file, READ_AIO);
+    return bdrv_co_preadv(bs->file, pos, bytes, qiov, flags);
 }
 
 static int coroutine_fn raw_co_pwritev(BlockDriverState *bs, int64_t offset,
@@ -243,7 +248,11 @@ static int coroutine_fn raw_co_pwritev(BlockDriverState *bs, int64_t offset,
     if (bs->probed && offset < BDRV_SECTOR_SIZE) {
         ret = write_probed_sector(bs, offset, bytes, qiov);
     }
-    return ret < 0 ? ret : bdrv_co_pwritev(bs->file, pos, bytes, qiov, flags);
+    if (ret < 0) {
+        return ret;
+    }
+    BLKDBG_CO_EVENT(bs->file, WRITE_AIO);
+    return bdrv_co_pwritev(bs->file, pos, bytes, qiov, flags);
 }
 
 static int coroutine_fn raw_co_pwrite_zeroes(BlockDriverState *bs,

@@ -20,6 +20,7 @@
  */
 #include "util/osdep.h"
 
+#include "block/debug.h"
 #include "block/qcow2/qcow2.h"
 #include "util/atomic.h"
 #include "util/memalign.h"
@@ -163,6 +164,11 @@ static int coroutine_fn load(BlockDriverState *bs, Qcow2Cache *c, Qcow2Table *t,
 
     t->state = QCOW2_TABLE_LOADING;
     qemu_mutex_unlock(&s->lock);
+    if (c == &s->l2_cache) {
+        BLKDBG_CO_EVENT(bs->file, L2_LOAD);
+    } else {
+        BLKDBG_CO_EVENT(bs->file, REFBLOCK_LOAD);
+    }
     ret = bdrv_co_pread(bs->file, offset, c->table_size, t->data, 0);
     qemu_mutex_lock(&s->lock);
     if (ret < 0) {

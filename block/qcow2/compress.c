@@ -8,6 +8,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "block/debug.h"
 #include "block/qcow2/qcow2.h"
 #include "util/memalign.h"
 #include "util/thread-pool.h"
@@ -100,6 +101,7 @@ int coroutine_fn qcow2_co_read_compressed(BlockDriverState *bs, uint64_t entry,
     if (!stream) {
         return -ENOMEM;
     }
+    BLKDBG_CO_EVENT(bs->file, READ_COMPRESSED);
     ret = bdrv_co_pread(bs->file, offset, bytes, stream, 0);
     if (ret < 0) {
         return ret;
@@ -161,6 +163,7 @@ static int64_t coroutine_fn alloc_bytes(BlockDriverState *bs, uint64_t bytes)
     bool fresh;
     int ret;
 
+    BLKDBG_EVENT(bs->file, CLUSTER_ALLOC_BYTES);
     if (used && bytes <= s->cluster_size - used) {
         offset = s->free_byte_offset;
         s->free_byte_offset = 0; /* nobody else, while the lock is dropped */
@@ -242,6 +245,7 @@ static int coroutine_fn write_cluster(BlockDriverState *bs, uint64_t offset,
     if (host < 0) {
         return host;
     }
+    BLKDBG_CO_EVENT(bs->file, WRITE_COMPRESSED);
     ret = bdrv_co_pwrite(bs->file, host, size, dst, 0);
     qemu_mutex_lock(&s->lock);
     if (ret >= 0) {

@@ -38,6 +38,7 @@
  */
 #include "util/osdep.h"
 
+#include "block/debug.h"
 #include "block/qcow2/qcow2.h"
 #include "util/atomic.h"
 
@@ -291,27 +292,35 @@ static int coroutine_fn write_batch(BlockDriverState *bs, Batch *b)
     int ret = 0;
 
     if (b->new_refblocks->len) {
+        BLKDBG_CO_EVENT(bs->file, REFBLOCK_ALLOC_WRITE);
         ret = write_pieces(bs, b->new_refblocks);
         if (ret >= 0) {
             ret = bdrv_co_flush(bs->file->bs);
         }
     }
-    if (ret >= 0) {
+    if (ret >= 0 && b->reftable->len) {
+        BLKDBG_CO_EVENT(bs->file, REFBLOCK_ALLOC_HOOKUP);
+        BLKDBG_CO_EVENT(bs->file, REFTABLE_UPDATE);
         ret = write_pieces(bs, b->reftable);
     }
-    if (ret >= 0) {
+    if (ret >= 0 && b->refblocks->len) {
+        BLKDBG_CO_EVENT(bs->file, REFBLOCK_UPDATE);
+        BLKDBG_CO_EVENT(bs->file, REFBLOCK_UPDATE_PART);
         ret = write_pieces(bs, b->refblocks);
     }
-    if (ret >= 0) {
+    if (ret >= 0 && b->new_l2->len) {
+        BLKDBG_CO_EVENT(bs->file, L2_ALLOC_WRITE);
         ret = write_pieces(bs, b->new_l2);
     }
     if (ret >= 0 && (b->l2->len || b->l1->len)) {
         ret = flush_data(bs);
     }
-    if (ret >= 0) {
+    if (ret >= 0 && b->l2->len) {
+        BLKDBG_CO_EVENT(bs->file, L2_UPDATE);
         ret = write_pieces(bs, b->l2);
     }
-    if (ret >= 0) {
+    if (ret >= 0 && b->l1->len) {
+        BLKDBG_CO_EVENT(bs->file, L1_UPDATE);
         ret = write_pieces(bs, b->l1);
     }
     if (ret >= 0 && !STAILQ_EMPTY(&b->frees)) {

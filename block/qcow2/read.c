@@ -5,6 +5,7 @@
  */
 #include "util/osdep.h"
 
+#include "block/debug.h"
 #include "block/qcow2/qcow2.h"
 #include "util/atomic.h"
 #include "util/memalign.h"
@@ -16,6 +17,7 @@ int coroutine_fn qcow2_co_read_backing(BlockDriverState *bs, uint64_t offset,
         qemu_iovec_memset(qiov, 0, 0, bytes);
         return 0;
     }
+    BLKDBG_CO_EVENT(bs->file, READ_BACKING_AIO);
     /* What is behind its end reads as zero */
     return bdrv_co_preadv(bs->backing, offset, bytes, qiov, 0);
 }
@@ -54,6 +56,7 @@ static int coroutine_fn read_piece(BlockDriverState *bs, uint64_t offset,
 
     switch (m->type) {
     case QCOW2_CLUSTER_NORMAL:
+        BLKDBG_CO_EVENT(bs->file, READ_AIO);
         return bdrv_co_preadv(s->data_file, m->host, m->bytes, qiov, 0);
     case QCOW2_CLUSTER_UNALLOCATED:
         return qcow2_co_read_backing(bs, offset, m->bytes, qiov);

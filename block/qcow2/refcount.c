@@ -9,6 +9,7 @@
  */
 #include "util/osdep.h"
 
+#include "block/debug.h"
 #include "block/qcow2/qcow2.h"
 
 uint64_t qcow2_refcount_read(const void *block, uint64_t i, unsigned order)
@@ -180,6 +181,7 @@ static int coroutine_fn grow_reftable(BlockDriverState *bs)
     }
     qemu_mutex_unlock(&s->lock);
 
+    BLKDBG_CO_EVENT(bs->file, REFBLOCK_ALLOC_WRITE_BLOCKS);
     /* Blocks that count all of the new clusters, then the table */
     for (uint64_t b = 0; b < blocks && ret >= 0; b++) {
         uint64_t first = b << s->refblock_bits;
@@ -195,6 +197,7 @@ static int coroutine_fn grow_reftable(BlockDriverState *bs)
                              s->cluster_size, block, 0);
     }
     if (ret >= 0) {
+        BLKDBG_CO_EVENT(bs->file, REFBLOCK_ALLOC_WRITE_TABLE);
         ret = bdrv_co_pwrite(bs->file, (start + blocks) << s->cluster_bits,
                              new_size * 8, table, 0);
     }
@@ -204,6 +207,7 @@ static int coroutine_fn grow_reftable(BlockDriverState *bs)
     qcow2_stq(header, (start + blocks) << s->cluster_bits);
     qcow2_stl(header + 8, new_clusters);
     if (ret >= 0) {
+        BLKDBG_CO_EVENT(bs->file, REFBLOCK_ALLOC_SWITCH_TABLE);
         ret = bdrv_co_pwrite(bs->file, QCOW2_H_REFTABLE_OFFSET, 12, header, 0);
     }
     if (ret >= 0) {
@@ -390,6 +394,7 @@ int64_t coroutine_fn qcow2_co_alloc(BlockDriverState *bs, uint64_t nb_clusters,
     if (contiguous && nb_clusters >= UINT64_C(1) << s->refblock_bits) {
         return -EFBIG;
     }
+    BLKDBG_EVENT(bs->file, CLUSTER_ALLOC);
     start = alloc_some(bs, nb_clusters, nb, fresh);
     got = *nb;
 

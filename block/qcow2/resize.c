@@ -10,6 +10,7 @@
  */
 #include "util/osdep.h"
 
+#include "block/debug.h"
 #include "block/qcow2/qcow2.h"
 #include "util/atomic.h"
 #include "util/memalign.h"
@@ -22,7 +23,10 @@ static int coroutine_fn write_l1(BlockDriverState *bs, uint64_t offset,
                                  const uint64_t *table, uint32_t size)
 {
     uint8_t header[12];
-    int ret = bdrv_co_pwrite(bs->file, offset, size * UINT64_C(8), table, 0);
+    int ret;
+
+    BLKDBG_CO_EVENT(bs->file, L1_GROW_WRITE_TABLE);
+    ret = bdrv_co_pwrite(bs->file, offset, size * UINT64_C(8), table, 0);
 
     if (ret >= 0) {
         ret = bdrv_co_flush(bs->file->bs);
@@ -30,6 +34,7 @@ static int coroutine_fn write_l1(BlockDriverState *bs, uint64_t offset,
     qcow2_stl(header, size);
     qcow2_stq(header + 4, offset);
     if (ret >= 0) {
+        BLKDBG_CO_EVENT(bs->file, L1_GROW_ACTIVATE_TABLE);
         ret = bdrv_co_pwrite(bs->file, QCOW2_H_L1_SIZE, sizeof(header), header,
                              0);
     }

@@ -17,6 +17,7 @@
 #include "util/osdep.h"
 
 #include "block/qcow2/qcow2.h"
+#include "block/debug.h"
 #include "util/atomic.h"
 #include "util/memalign.h"
 
@@ -34,6 +35,7 @@ static int64_t coroutine_fn write_in_place(BlockDriverState *bs,
     int64_t ret = qcow2_co_map(bs, offset, bytes, &m);
 
     if (ret >= 0 && m.type == QCOW2_CLUSTER_NORMAL && m.copied) {
+        BLKDBG_CO_EVENT(bs->file, WRITE_AIO);
         if (m.bytes == qiov->size) {
             ret = bdrv_co_pwritev(s->data_file, m.host, m.bytes, qiov, 0);
         } else {
@@ -292,6 +294,7 @@ static int coroutine_fn write_data(Write *w, QEMUIOVector *qiov, size_t pos)
         if (!buf) {
             return -ENOMEM;
         }
+        BLKDBG_CO_EVENT(bs->file, COW_READ);
         if (head) {
             ret = read_old(w, begin, head, buf);
         }
@@ -309,6 +312,10 @@ static int coroutine_fn write_data(Write *w, QEMUIOVector *qiov, size_t pos)
             head = 0;
         }
     }
+    if (head || tail) {
+        BLKDBG_CO_EVENT(bs->file, COW_WRITE);
+    }
+    BLKDBG_CO_EVENT(bs->file, WRITE_AIO);
     if (!head && !tail && w->bytes == qiov->size) {
         return bdrv_co_pwritev(s->data_file,
                                w->a.host_offset + w->offset - w->a.guest_offset,

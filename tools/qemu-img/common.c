@@ -197,7 +197,7 @@ static BlockDriverState *next_in_chain(BlockDriverState *bs, int ret)
 {
     const int known = BDRV_BLOCK_ALLOCATED | BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO;
 
-    return ret < 0 || (ret & known) ? NULL : bdrv_cow_bs(bs);
+    return ret < 0 || (ret & known) ? NULL : bdrv_backing_chain_next(bs);
 }
 
 int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
