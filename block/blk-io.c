@@ -249,6 +249,9 @@ void blk_io_complete(BlkIo *io, int ret)
     end_mapped(io);
     if (io->leaf && type == BLK_IO_WRITE) {
         bdrv_write_done(io->leaf, 0, true);
+        if (unlikely(io->recorder)) {
+            bdrv_set_dirty(io->recorder, io->recorder_offset, io->bytes);
+        }
         if (io->counted) {
             bdrv_fast_write_end(io->root, g->shard);
         }
@@ -351,6 +354,13 @@ static bool start_fast(BlkIo *io, BlockDriverState *bs)
     }
     io->root = bs;
     while (node_is_transparent(bs, io, offset)) {
+        if (unlikely(qatomic_read(&bs->record_writes))) {
+            if (io->recorder) {
+                return false; /* there is room for one */
+            }
+            io->recorder = bs;
+            io->recorder_offset = offset;
+        }
         if (bs->drv->bdrv_submit_fast) {
             if (io->type == BLK_IO_WRITE && io->root->fast_writes) {
                 if (!bdrv_fast_write_begin(io->root, io->gate->shard)) {
@@ -419,6 +429,7 @@ static void start(BlkIo *io)
 
     io->leaf = NULL;
     io->mapped = NULL;
+    io->recorder = NULL;
     io->counted = false;
     if (unlikely(ret < 0 || (!io->bytes && io->type != BLK_IO_FLUSH))) {
         blk_io_complete_soon(io, ret);

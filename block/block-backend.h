@@ -57,8 +57,10 @@ struct BlkIo {
     BdrvRequestFlags leaf_flags;
     bool counted; /* as a fast write of the root node */
     BlockDriverState *root, *leaf;
-    BlockDriverState *mapped; /* wants to know of the end */
-    int map_token;            /* of that node */
+    BlockDriverState *mapped;   /* wants to know of the end */
+    int map_token;              /* of that node */
+    BlockDriverState *recorder; /* its bitmaps record this write */
+    int64_t recorder_offset;
     int64_t leaf_offset;
     struct BlkGate *gate;
     STAILQ_ENTRY(BlkIo) next;

@@ -58,6 +58,10 @@ struct BlockDriver {
                      Error **errp);
     /* Optional. No request is in flight; children are still there. */
     void (*bdrv_close)(BlockDriverState *bs);
+    /* Optional, main: the last chance to write, before bdrv_close() of a node
+     * that can be written. Not in a coroutine, may turn the loop; nothing else
+     * is in flight. Reports its errors itself: the node goes anyway. */
+    void (*bdrv_inactivate)(BlockDriverState *bs);
     /* Optional: bs->exact_filename, if a plain name says it all. */
     void (*bdrv_refresh_filename)(BlockDriverState *bs);
 
@@ -119,6 +123,20 @@ struct BlockDriver {
                            Error **errp);
     void (*bdrv_set_perm)(BlockDriverState *bs, uint64_t perm, uint64_t shared);
     void (*bdrv_abort_perm_update)(BlockDriverState *bs);
+
+    /* --- dirty bitmaps in the image (main; all or none) --- */
+
+    /* Required. Could a new bitmap of this name be stored? Changes nothing. */
+    int coroutine_fn (*bdrv_co_can_store_bitmap)(BlockDriverState *bs,
+                                                 const char *name,
+                                                 uint32_t granularity,
+                                                 Error **errp);
+    /* Required. Let the image forget a bitmap; 0 also if it has none. */
+    int coroutine_fn (*bdrv_co_remove_bitmap)(BlockDriverState *bs,
+                                              const char *name, Error **errp);
+    /* Required. A persistent bitmap is about to change without a write: what
+     * is stored of it must not be trusted after a crash. */
+    int coroutine_fn (*bdrv_co_bitmaps_will_change)(BlockDriverState *bs);
 
     /* --- requests (I/O) --- */
 

@@ -99,6 +99,8 @@ struct BlockDriverState {
     LIST_HEAD(, BdrvChild) children;
     LIST_HEAD(, BdrvChild) parents;
     BlockdevDetectZeroesOptions detect_zeroes;
+    /* atomic; written under bitmaps_lock: a dirty bitmap records */
+    bool record_writes;
 
     /* main */
     int refcnt;
@@ -130,6 +132,10 @@ struct BlockDriverState {
      * fast_writes as blk-io.c says. */
     bool has_serialising;
     BdrvShardedCount *fast_writes; /* open; NULL if alignment is 1 */
+
+    /* main writes under the lock (block/dirty-bitmap.h) */
+    QemuMutex bitmaps_lock;
+    LIST_HEAD(, BdrvDirtyBitmap) dirty_bitmaps;
 
     QemuMutex reqs_lock;
     LIST_HEAD(, BdrvTrackedRequest) tracked; /* reqs_lock */

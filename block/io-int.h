@@ -7,6 +7,8 @@
 #define BLOCK_IO_INT_H
 
 #include "block/block-int.h"
+#include "block/dirty-bitmap.h"
+#include "util/atomic.h"
 
 /* Internal flag of a write without data: write zeroes. */
 #define BDRV_REQ_ZERO_WRITE (1 << 1)
@@ -40,6 +42,14 @@ int coroutine_fn bdrv_co_driver_pwritev(BlockDriverState *bs, int64_t offset,
                                         BdrvRequestFlags flags);
 /* After something was written up to @end. */
 void bdrv_write_done(BlockDriverState *bs, int64_t end, bool ok);
+/* The range was written, perhaps: dirty bitmaps want to know. */
+static inline void bdrv_set_dirty(BlockDriverState *bs, int64_t offset,
+                                  int64_t bytes)
+{
+    if (unlikely(qatomic_read(&bs->record_writes))) {
+        bdrv_set_dirty_slow(bs, offset, bytes);
+    }
+}
 /* 0 or the reason why @child must not write there. */
 int bdrv_check_write(BdrvChild *child, int64_t offset, int64_t bytes);
 

@@ -147,6 +147,7 @@ int coroutine_fn bdrv_co_pdiscard(BdrvChild *child, int64_t offset,
     bdrv_co_tracked_wait(&req);
     ret = do_pdiscard(bs, offset, bytes);
     bdrv_write_done(bs, 0, true);
+    bdrv_set_dirty(bs, offset, bytes);
     bdrv_co_tracked_end(&req);
     bdrv_dec_in_flight(bs);
     return ret;

@@ -229,6 +229,7 @@ void bdrv_write_done(BlockDriverState *bs, int64_t end, bool ok)
     while (ok && unlikely(end > total)) {
         seen = qatomic_cmpxchg(&bs->total_bytes, total, end);
         if (seen == total) {
+            bdrv_dirty_bitmap_truncate(bs);
             break;
         }
         total = seen;
@@ -267,6 +268,7 @@ static int coroutine_fn aligned_pwritev(BlockDriverState *bs, int64_t offset,
                                        flags & ~BDRV_REQ_ZERO_WRITE);
         bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_DONE);
         bdrv_write_done(bs, offset + bytes, ret >= 0);
+        bdrv_set_dirty(bs, offset, bytes);
         return ret;
     }
     emulate_fua = (flags & BDRV_REQ_FUA) &&
@@ -280,6 +282,7 @@ static int coroutine_fn aligned_pwritev(BlockDriverState *bs, int64_t offset,
     }
     bdrv_co_debug_event(bs, BLKDEBUG_EVENT_PWRITEV_DONE);
     bdrv_write_done(bs, offset + bytes, ret >= 0);
+    bdrv_set_dirty(bs, offset, bytes);
     if (ret >= 0 && emulate_fua) {
         ret = bdrv_co_flush(bs);
     }

@@ -7,6 +7,7 @@
 
 #include "block/block-backend.h"
 #include "block/block-int.h"
+#include "block/dirty-bitmap.h"
 #include "util/atomic.h"
 #include "util/cutils.h"
 #include "util/memalign.h"
@@ -30,6 +31,8 @@ BlockDriverState *bdrv_new(void)
     LIST_INIT(&bs->parents);
     LIST_INIT(&bs->tracked);
     qemu_mutex_init(&bs->reqs_lock);
+    qemu_mutex_init(&bs->bitmaps_lock);
+    LIST_INIT(&bs->dirty_bitmaps);
     qemu_co_queue_init(&bs->fast_queue);
     qemu_co_queue_init(&bs->flush_queue);
     TAILQ_INSERT_TAIL(&bdrv_all_states, bs, bs_list);
@@ -122,9 +125,13 @@ static void bdrv_close(BlockDriverState *bs)
     if (bs->drv) {
         bdrv_drained_begin(bs);
         if (!(bs->open_flags & BDRV_O_INACTIVE) && !bs->read_only) {
+            if (bs->drv->bdrv_inactivate) {
+                bs->drv->bdrv_inactivate(bs);
+            }
             bdrv_flush(bs);
         }
         bdrv_drained_end(bs);
+        bdrv_release_dirty_bitmaps(bs);
         if (bs->drv->bdrv_close) {
             bs->drv->bdrv_close(bs);
         }
@@ -173,6 +180,7 @@ void bdrv_unref(BlockDriverState *bs)
     }
     assert(LIST_EMPTY(&bs->parents) && bs->refcnt == 1);
     qemu_mutex_destroy(&bs->reqs_lock);
+    qemu_mutex_destroy(&bs->bitmaps_lock);
     g_free(bs->filename);
     g_free(bs->exact_filename);
     g_free(bs);

@@ -7,6 +7,7 @@
 
 #include "block/blk-int.h"
 #include "block/create.h"
+#include "block/dirty-bitmap.h"
 #include "block/query.h"
 #include "qapi/qapi-commands-block-core.h"
 #include "qapi/util.h"
@@ -97,6 +98,7 @@ static BlockDeviceInfo *device_info(BlockBackend *blk, BlockDriverState *bs,
     info->detect_zeroes = bs->detect_zeroes;
     info->backing_file_depth = backing_depth(bs);
     info->image = image;
+    info->dirty_bitmaps = bdrv_query_dirty_bitmaps(bs);
     info->cache = g_new0(BlockdevCacheInfo, 1);
     info->cache->writeback = !blk || blk_enable_write_cache(blk);
     info->cache->direct = bs->open_flags & BDRV_O_NOCACHE;

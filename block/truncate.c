@@ -73,6 +73,7 @@ int coroutine_fn bdrv_co_truncate(BdrvChild *child, int64_t offset, bool exact,
             bdrv_set_total_bytes(bs, ROUND_UP(offset, BDRV_SECTOR_SIZE));
         }
         bdrv_write_done(bs, 0, true);
+        bdrv_dirty_bitmap_truncate(bs);
     }
     if (ret >= 0 && qemu_in_main_thread()) {
         LIST_FOREACH(c, &bs->parents, next_parent) {

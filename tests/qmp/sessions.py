@@ -7,6 +7,8 @@ a string with the name of a command, or raw bytes.
 
 import json
 
+from bitmap_sessions import BITMAP_SESSIONS
+
 CAPS = 'qmp_capabilities'
 
 
@@ -301,7 +303,7 @@ RECONNECTS = [
     {'exec-oob': 'foo'}, RECONNECT, CAPS, {'exec-oob': 'foo'}, 'query-chardev',
 ]
 
-SESSIONS = [
+SESSIONS = BITMAP_SESSIONS + [
     ('negotiation', [], NEGOTIATION),
     ('json-errors', [], JSON_ERRORS),
     ('dispatch-errors', [], DISPATCH_ERRORS),
