@@ -30,6 +30,11 @@ typedef struct AioRing {
     unsigned setup_flags; /* fixed at creation */
     bool cqe_skip;        /* fixed: IOSQE_CQE_SKIP_SUCCESS works */
     bool enabled;
+    /* Completions fetched to make room, not handled yet; oldest first. */
+    struct io_uring_cqe *stash;
+    unsigned stash_head;
+    unsigned stash_nr;
+    unsigned stash_size;
 } AioRing;
 
 bool aio_ring_init(AioContext *ctx, Error **errp);
@@ -173,12 +178,13 @@ struct AioContext {
     LIST_HEAD(, AioHandler) pollers; /* those worth polling */
     STAILQ_HEAD(, AioHandler) poll_ready;
     STAILQ_HEAD(, AioHandler) outer_ready;
-    GHashTable *handlers; /* fd -> AioHandler */
-    AioHandler *waker;    /* on notifier */
-    bool polling;         /* in polling mode */
-    bool left;            /* home has gone for good */
-    unsigned wait_depth;  /* of AIO_WAIT_WHILE */
-    unsigned batch_nr;    /* of aio_set_wait_batch(); 0: none */
+    GHashTable *handlers;             /* fd -> AioHandler */
+    AioHandler *waker;                /* on notifier */
+    bool polling;                     /* in polling mode */
+    bool left;                        /* home has gone for good */
+    unsigned wait_depth;              /* of AIO_WAIT_WHILE */
+    LIST_ENTRY(AioContext) wait_next; /* aio-wait.c, under its lock */
+    unsigned batch_nr;                /* of aio_set_wait_batch(); 0: none */
     int64_t batch_ns;
     int64_t poll_ns; /* current length of polling */
     void (*before_wait)(void *);

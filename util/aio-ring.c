@@ -11,7 +11,10 @@
  *     aio_ring_enter() publishes them (release; the kernel acquires).
  *  3. The CQ head is moved past an entry before its handler runs, and the
  *     entry is copied: a handler may turn the loop again.
- *  4. With DEFER_TASKRUN completions stay in the kernel until an enter with
+ *  4. aio_get_sqe() runs no handlers.  If the kernel takes no entries, since
+ *     too many completions wait, it moves those to the stash, which the next
+ *     reap empties first.
+ *  5. With DEFER_TASKRUN completions stay in the kernel until an enter with
  *     GETEVENTS; IORING_SQ_TASKRUN tells that there are some.
  *
  * A context without io_uring has aio-epoll.c in place of this file.
@@ -185,6 +188,7 @@ void aio_ring_leave(AioContext *ctx)
 void aio_ring_cleanup(AioContext *ctx)
 {
     io_uring_queue_exit(&ctx->ring.uring);
+    g_free(ctx->ring.stash);
 }
 
 /* --- submission --- */
@@ -192,6 +196,23 @@ void aio_ring_cleanup(AioContext *ctx)
 unsigned aio_ring_pending(AioContext *ctx)
 {
     return ctx->ring.sq_tail - qatomic_load_acquire(ctx->ring.uring.sq.khead);
+}
+
+static void stash_completions(AioRing *r)
+{
+    struct io_uring *u = &r->uring;
+    unsigned head = *u->cq.khead;
+
+    /* Acquire: pairs with the kernel's release of the tail. */
+    while (head != qatomic_load_acquire(u->cq.ktail)) {
+        if (r->stash_nr == r->stash_size) {
+            r->stash_size += AIO_CQ_ENTRIES;
+            r->stash = g_renew(struct io_uring_cqe, r->stash, r->stash_size);
+        }
+        r->stash[r->stash_nr++] = u->cq.cqes[head & r->cq_mask];
+        /* Release: the entry was read; pairs with the kernel's acquire. */
+        qatomic_store_release(u->cq.khead, ++head);
+    }
 }
 
 struct io_uring_sqe *aio_get_sqe(AioContext *ctx, CqeHandler *h)
@@ -209,7 +230,8 @@ struct io_uring_sqe *aio_get_sqe(AioContext *ctx, CqeHandler *h)
             /* The kernel did not take them: its completion queue is full. */
             assert(r->enabled);
             aio_ring_enter(ctx, 0, 0);
-            aio_ring_reap(ctx);
+            stash_completions(r); /* invariant 4 */
+            sched_yield();
         }
     }
     sqe = &r->uring.sq.sqes[r->sq_tail++ & r->sq_mask];
@@ -242,6 +264,7 @@ bool aio_ring_has_events(AioContext *ctx)
 
     /* Acquire: pairs with the kernel's release of the tail. */
     return qatomic_load_acquire(u->cq.ktail) != *u->cq.khead ||
+           ctx->ring.stash_nr ||
            (qatomic_read(u->sq.kflags) &
             (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
 }
@@ -325,8 +348,11 @@ void aio_ring_enter(AioContext *ctx, unsigned wait_nr, int64_t timeout_ns)
             break;
         case EAGAIN: /* short of memory: the entries stay for later */
         case EBUSY:  /* too many completions not fetched */
-        case EBADR:  /* completions were lost in the kernel for memory */
             break;
+        case EBADR:
+            fprintf(stderr, "qemu: io_uring_enter: the kernel has lost results "
+                            "for want of memory\n");
+            abort(); /* who waits for them would wait for ever */
         default:
             fprintf(stderr, "qemu: io_uring_enter: %s\n", strerror(-ret));
             abort();
@@ -336,12 +362,31 @@ void aio_ring_enter(AioContext *ctx, unsigned wait_nr, int64_t timeout_ns)
 
 /* --- completions --- */
 
+static unsigned reap_stash(AioRing *r)
+{
+    unsigned done = 0;
+
+    while (r->stash_head < r->stash_nr) {
+        struct io_uring_cqe cqe = r->stash[r->stash_head++];
+        CqeHandler *h = (CqeHandler *)(uintptr_t)cqe.user_data;
+
+        if (r->stash_head == r->stash_nr) {
+            r->stash_head = r->stash_nr = 0;
+        }
+        done++;
+        if (h) {
+            h->cb(h, cqe.res, cqe.flags);
+        }
+    }
+    return done;
+}
+
 bool aio_ring_reap(AioContext *ctx)
 {
     AioRing *r = &ctx->ring;
     struct io_uring *u = &r->uring;
+    unsigned done = unlikely(r->stash_nr) ? reap_stash(r) : 0;
     unsigned head = *u->cq.khead;
-    unsigned done = 0;
 
     /* Acquire: pairs with the kernel's release of the tail. */
     while (head != qatomic_load_acquire(u->cq.ktail)) {
@@ -389,6 +434,13 @@ static bool take_cqe(AioContext *ctx, CqeHandler *h, int *res)
     struct io_uring *u = &r->uring;
     unsigned tail = qatomic_load_acquire(u->cq.ktail);
 
+    for (unsigned i = r->stash_head; i < r->stash_nr; i++) {
+        if (r->stash[i].user_data == (uintptr_t)h) {
+            *res = r->stash[i].res;
+            r->stash[i].user_data = 0;
+            return true;
+        }
+    }
     for (unsigned head = *u->cq.khead; head != tail; head++) {
         struct io_uring_cqe *cqe = &u->cq.cqes[head & r->cq_mask];
 

@@ -5,6 +5,9 @@
  *     a kicker changes the condition before it looks at waiters (pair: both
  *     sides sequentially consistent).  So either the waiter sees the new
  *     condition or the kicker sees the waiter.
+ *     Waiters in other threads than main are on a list besides, which the
+ *     kicker goes through under its lock; nobody is on it longer than the
+ *     wait, so the context lives.
  *  2. Handlers of outermost turns (monitors) and main_loop_call()s do not run
  *     meanwhile, and the BQL is kept.
  *
@@ -14,7 +17,11 @@
 #include "util/aio-int.h"
 #include "util/thread.h"
 
-static unsigned waiters; /* atomic: main thread's AIO_WAIT_WHILEs */
+static unsigned waiters; /* atomic: AIO_WAIT_WHILEs of all threads */
+
+static QemuMutex others_lock = QEMU_MUTEX_INITIALIZER;
+/* under others_lock: contexts that wait and are not the main one */
+static LIST_HEAD(, AioContext) others = LIST_HEAD_INITIALIZER(others);
 
 AioContext *aio_wait_begin(AioContext *ctx)
 {
@@ -23,7 +30,11 @@ AioContext *aio_wait_begin(AioContext *ctx)
                           : qemu_get_aio_context();
 
     assert(!qemu_in_coroutine());
-    own->wait_depth++;
+    if (!own->wait_depth++ && own != qemu_get_aio_context()) {
+        QEMU_LOCK_GUARD(&others_lock);
+
+        LIST_INSERT_HEAD(&others, own, wait_next);
+    }
     qatomic_inc(&waiters); /* invariant 1 */
     return own;
 }
@@ -36,7 +47,11 @@ void aio_wait_turn(AioContext *ctx)
 void aio_wait_end(AioContext *ctx)
 {
     qatomic_dec(&waiters);
-    ctx->wait_depth--;
+    if (!--ctx->wait_depth && ctx != qemu_get_aio_context()) {
+        QEMU_LOCK_GUARD(&others_lock);
+
+        LIST_REMOVE(ctx, wait_next);
+    }
 }
 
 void aio_wait_kick(void)
@@ -44,8 +59,12 @@ void aio_wait_kick(void)
     /* Invariant 1: the fetch_add is the barrier after the caller's store. */
     if (qatomic_fetch_add(&waiters, 0)) {
         AioContext *ctx = qemu_get_aio_context();
+        QEMU_LOCK_GUARD(&others_lock);
 
         if (ctx) {
+            aio_notify(ctx);
+        }
+        LIST_FOREACH(ctx, &others, wait_next) {
             aio_notify(ctx);
         }
     }

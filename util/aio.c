@@ -186,6 +186,12 @@ static bool end_polling(AioContext *ctx)
     return aio_handlers_poll_end(ctx, get_clock());
 }
 
+/* Did the hooks of polling leave something that this turn has to do? */
+static bool hooks_left_work(AioContext *ctx)
+{
+    return aio_bh_has_work(ctx) || !STAILQ_EMPTY(&ctx->deferred);
+}
+
 /* Submit, and wait for something to do. */
 static void wait_for_work(AioContext *ctx)
 {
@@ -193,14 +199,15 @@ static void wait_for_work(AioContext *ctx)
     /* Several completions are better awaited asleep. */
     bool may_poll = qatomic_read(&ctx->poll_max_ns) > 0 && ctx->batch_nr <= 1;
     int64_t start = may_poll ? get_clock() : 0;
+    bool polled = may_poll || ctx->polling;
 
     if (deadline == 0 || (may_poll && try_polling(ctx, start, deadline)) ||
-        (ctx->polling && end_polling(ctx))) {
+        (ctx->polling && (end_polling(ctx) || hooks_left_work(ctx)))) {
         aio_loop_enter(ctx, 0, 0);
     } else {
-        if (deadline > 0 && may_poll) {
-            deadline -= get_clock() - start;
-            deadline = MAX(deadline, 0);
+        if (polled) {
+            /* Time has passed, and hooks may have set timers. */
+            deadline = timerlistgroup_deadline_ns(&ctx->timers);
         }
         sleep_in_kernel(ctx, deadline);
     }
@@ -467,6 +474,16 @@ void aio_context_set_aio_params(AioContext *ctx, int64_t max_batch)
                                                : AIO_DEFAULT_BATCH);
 }
 
+static void apply_pool_params(void *opaque)
+{
+    AioContext *ctx = opaque;
+
+    if (ctx->pool) {
+        thread_pool_set_params(ctx->pool, qatomic_read(&ctx->pool_min),
+                               qatomic_read(&ctx->pool_max));
+    }
+}
+
 bool aio_context_set_thread_pool_params(AioContext *ctx, int64_t min,
                                         int64_t max, Error **errp)
 {
@@ -476,6 +493,8 @@ bool aio_context_set_thread_pool_params(AioContext *ctx, int64_t min,
     }
     qatomic_set(&ctx->pool_min, min);
     qatomic_set(&ctx->pool_max, max);
+    /* The pool is the home thread's; it may not have been made yet. */
+    aio_bh_schedule_oneshot(ctx, apply_pool_params, ctx);
     return true;
 }
 
@@ -502,13 +521,9 @@ void aio_context_get_stats(const AioContext *ctx, AioContextStats *stats)
 
 ThreadPool *aio_get_thread_pool(AioContext *ctx)
 {
-    int64_t min = qatomic_read(&ctx->pool_min);
-    int64_t max = qatomic_read(&ctx->pool_max);
-
     if (!ctx->pool) {
-        ctx->pool = thread_pool_new(ctx, min, max);
-    } else {
-        thread_pool_set_params(ctx->pool, min, max);
+        ctx->pool = thread_pool_new(ctx, qatomic_read(&ctx->pool_min),
+                                    qatomic_read(&ctx->pool_max));
     }
     return ctx->pool;
 }

@@ -194,6 +194,24 @@ void thread_pool_set_params(ThreadPool *pool, int64_t min, int64_t max)
 
     pool->min = min;
     pool->max = max;
+    while (pool->threads < pool->min) {
+        start_thread(pool);
+    }
+    /* Room for work that waits; those above the maximum leave. */
+    for (int64_t n = pool->queued - pool->idle;
+         n > 0 && pool->threads < pool->max; n--) {
+        start_thread(pool);
+    }
+    qemu_cond_broadcast(&pool->work_cond);
+}
+
+void thread_pool_get_stats(ThreadPool *pool, ThreadPoolStats *stats)
+{
+    QEMU_LOCK_GUARD(&pool->lock);
+
+    stats->threads = pool->threads;
+    stats->idle = pool->idle;
+    stats->queued = pool->queued;
 }
 
 void thread_pool_free(ThreadPool *pool)

@@ -25,6 +25,15 @@ void thread_pool_submit(ThreadPoolFunc *func, void *arg,
 /* For AioContext. */
 ThreadPool *thread_pool_new(AioContext *ctx, int64_t min, int64_t max);
 void thread_pool_free(ThreadPool *pool); /* no work may be left */
+/* Threads come and go by it at once, as soon as they are idle. */
 void thread_pool_set_params(ThreadPool *pool, int64_t min, int64_t max);
+
+typedef struct ThreadPoolStats {
+    int64_t threads;
+    int64_t idle;   /* threads that wait for work */
+    int64_t queued; /* requests that no thread has taken */
+} ThreadPoolStats;
+
+void thread_pool_get_stats(ThreadPool *pool, ThreadPoolStats *stats);
 
 #endif

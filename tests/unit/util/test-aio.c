@@ -618,6 +618,68 @@ static void test_polling_idle(void)
     event_notifier_cleanup(&busy.e);
 }
 
+/* What a hook for polling schedules is not slept over. */
+typedef struct HookTest {
+    PollTest p; /* first: e is found from it */
+    QEMUBH *bh;
+    QEMUTimer timer;
+    bool use_timer, ran;
+} HookTest;
+
+static void hook_bh(void *opaque)
+{
+    ((HookTest *)opaque)->ran = true;
+}
+
+static void hook_end(EventNotifier *e)
+{
+    HookTest *t = container_of(e, HookTest, p.e);
+
+    if (t->use_timer) {
+        timer_mod_ns(&t->timer, get_clock() + SCALE_MS);
+    } else {
+        qemu_bh_schedule(t->bh);
+    }
+}
+
+static void run_hook(bool use_timer)
+{
+    HookTest t = { .use_timer = use_timer };
+    int64_t begin = get_clock();
+    QEMUTimer late;
+
+    g_assert_cmpint(event_notifier_init(&t.p.e, false), ==, 0);
+    t.bh = aio_bh_new(ctx, hook_bh, &t);
+    timer_init_ns(&t.timer, ctx, QEMU_CLOCK_REALTIME, hook_bh, &t);
+    timer_init_ns(&late, ctx, QEMU_CLOCK_REALTIME, nothing, NULL);
+    aio_set_event_notifier(ctx, &t.p.e, poll_kick, poll_has_work, poll_ready);
+    aio_set_event_notifier_poll(ctx, &t.p.e, poll_begin, hook_end);
+    aio_context_set_poll_params(ctx, 50 * SCALE_US, 0, 0);
+    while (!t.ran) {
+        /* Active and polled for: kicks, then waits that polling covers */
+        event_notifier_set(&t.p.e);
+        aio_poll(ctx, true);
+        timer_mod_ns(&late, get_clock() + 20 * SCALE_US);
+        aio_poll(ctx, true);
+        timer_mod_ns(&late, get_clock() + 2 * NANOSECONDS_PER_SECOND);
+        aio_poll(ctx, true);
+        g_assert_cmpint(get_clock() - begin, <, NANOSECONDS_PER_SECOND);
+    }
+    timer_del(&late);
+    timer_del(&t.timer);
+    aio_context_set_poll_params(ctx, 0, 0, 0);
+    aio_set_event_notifier(ctx, &t.p.e, NULL, NULL, NULL);
+    event_notifier_cleanup(&t.p.e);
+    qemu_bh_delete(t.bh);
+    drain_loop();
+}
+
+static void test_polling_hook(void)
+{
+    run_hook(false);
+    run_hook(true);
+}
+
 /* --- requests --- */
 
 typedef struct NopTest {
@@ -775,6 +837,7 @@ int main(int argc, char **argv)
     g_test_add_func("/aio/notifier", test_notifier);
     g_test_add_func("/aio/polling", test_polling);
     g_test_add_func("/aio/polling/idle", test_polling_idle);
+    g_test_add_func("/aio/polling/hook", test_polling_hook);
     if (aio_context_has_ring(ctx)) {
         g_test_add_func("/aio/sqe", test_sqe);
         g_test_add_func("/aio/deferred", test_deferred);
