@@ -89,6 +89,7 @@ static Qcow2Table *new_table(Qcow2Cache *c)
     }
     t = g_new0(Qcow2Table, 1);
     t->data = data;
+    t->entry_shift = c->entry_shift;
     t->seq = 1;
     g_ptr_array_add(c->tables, t);
     return t;

@@ -68,23 +68,26 @@ static void add_ref(Check *ck, uint64_t offset, uint64_t bytes)
     }
 }
 
-static void count_compressed(Check *ck, uint32_t index, uint64_t entry)
+static void count_compressed(Check *ck, uint32_t index, uint64_t entry,
+                             uint64_t bits)
 {
     uint64_t offset, bytes;
 
-    if (ck->s->has_data_file) {
-        corruption(
-            ck,
-            "ERROR compressed cluster %u with data file, entry=0x%" PRIx64 "\n",
-            index, entry);
-        return;
-    }
     qcow2_compressed_range(ck->s, entry, &offset, &bytes);
     if (entry & QCOW2_OFLAG_COPIED) {
         corruption(ck,
                    "ERROR: coffset=0x%" PRIx64
                    ": copied flag must never be set for compressed clusters\n",
                    offset);
+    }
+    if (ck->s->has_data_file || bits) {
+        corruption(
+            ck, "ERROR compressed cluster %u with %s, entry=0x%" PRIx64 "\n",
+            index,
+            ck->s->has_data_file ? "data file"
+                                 : "non-zero subcluster allocation bitmap",
+            entry);
+        return;
     }
     /* The last sector may be behind the end of the file */
     if ((offset + bytes - 1) >> ck->s->cluster_bits == ck->nb_clusters &&
@@ -100,13 +103,14 @@ static void count_compressed(Check *ck, uint32_t index, uint64_t entry)
 }
 
 /* @index: in its L2 table */
-static void count_entry(Check *ck, uint32_t index, uint64_t entry)
+static void count_entry(Check *ck, uint32_t index, uint64_t entry,
+                        uint64_t bits)
 {
     const Qcow2State *s = ck->s;
     uint64_t host = entry & QCOW2_L2_OFFSET_MASK;
 
     if (entry & QCOW2_OFLAG_COMPRESSED) {
-        count_compressed(ck, index, entry);
+        count_compressed(ck, index, entry, bits);
         return;
     }
     switch (qcow2_entry_type(s, entry)) {
@@ -116,8 +120,20 @@ static void count_entry(Check *ck, uint32_t index, uint64_t entry)
                    ": Cluster is not properly aligned; L2 entry corrupted.\n",
                    host);
         break;
+    case QCOW2_CLUSTER_UNALLOCATED:
+        if (bits & QCOW2_L2_BITMAP_ALL_ALLOC) {
+            corruption(ck, "ERROR: Unallocated cluster has non-zero "
+                           "subcluster allocation map\n");
+        }
+        break;
     case QCOW2_CLUSTER_NORMAL:
     case QCOW2_CLUSTER_ZERO_ALLOC:
+        if (bits >> 32 & bits) {
+            corruption(ck,
+                       "ERROR offset=%" PRIx64 ": Allocated cluster has "
+                       "corrupted subcluster allocation bitmap\n",
+                       host);
+        }
         if (ck->active) {
             ck->res->bfi.allocated_clusters++;
             if (ck->next_contiguous && host != ck->next_contiguous) {
@@ -166,9 +182,14 @@ static int coroutine_fn count_l1(Check *ck, uint64_t offset, const uint64_t *l1,
             ck->res->check_errors++;
             return ret;
         }
-        for (uint64_t j = 0; j < s->cluster_size / 8; j++) {
-            if (l2[j]) {
-                count_entry(ck, j, GUINT64_FROM_BE(l2[j]));
+        for (uint64_t j = 0; j < UINT64_C(1) << s->l2_bits; j++) {
+            uint64_t e = GUINT64_FROM_BE(l2[j << s->extended_l2]), bits = 0;
+
+            if (s->extended_l2) {
+                bits = GUINT64_FROM_BE(l2[j * 2 + 1]);
+            }
+            if (e || bits) {
+                count_entry(ck, j, e, bits);
             }
         }
     }

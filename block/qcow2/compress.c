@@ -205,8 +205,8 @@ static int coroutine_fn link_compressed(BlockDriverState *bs, uint64_t offset,
         }
     } while (qcow2_co_wait_allocs(s, offset, s->cluster_size));
     old = qcow2_l2_entry(t, qcow2_l2_index(s, offset));
-    qcow2_set_l2_entry(s, t, qcow2_l2_index(s, offset),
-                       QCOW2_OFLAG_COMPRESSED | sectors << shift | host);
+    qcow2_set_l2(s, t, qcow2_l2_index(s, offset),
+                 QCOW2_OFLAG_COMPRESSED | sectors << shift | host, 0);
     qcow2_free_entry(s, old, s->discard_other);
     return 0;
 }

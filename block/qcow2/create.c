@@ -179,13 +179,14 @@ static bool check_options(const CreateOptions *o, Error **errp)
         error_setg(errp, "%s", fault);
         return false;
     }
-    if (o->encryption || o->extended_l2) {
-        error_setg(errp, "Creating qcow2 images with %s is not supported",
-                   o->encryption ? "encryption" : "extended L2 entries");
+    if (o->encryption) {
+        error_setg(errp, "Creating qcow2 images with encryption is not "
+                         "supported");
         return false;
     }
     if (o->size > INT64_MAX - 512 ||
-        qcow2_size_to_l1(o->size, bits) > QCOW2_MAX_L1_SIZE / 8) {
+        qcow2_size_to_l1(o->size, bits, o->extended_l2) >
+            QCOW2_MAX_L1_SIZE / 8) {
         error_setg(errp, "The image size is too large for file format 'qcow2' "
                          "(try using a larger cluster size)");
         return false;
@@ -228,7 +229,8 @@ static bool make_header(const CreateOptions *o, uint8_t *p)
     if (!o->v2) {
         qcow2_stq(p + QCOW2_H_INCOMPAT,
                   (o->compression ? QCOW2_INCOMPAT_COMPRESSION : 0) |
-                      (o->data_file ? QCOW2_INCOMPAT_DATA_FILE : 0));
+                      (o->data_file ? QCOW2_INCOMPAT_DATA_FILE : 0) |
+                      (o->extended_l2 ? QCOW2_INCOMPAT_EXTL2 : 0));
         qcow2_stq(p + QCOW2_H_AUTOCLEAR,
                   o->data_file_raw ? QCOW2_AUTOCLEAR_DATA_RAW : 0);
         qcow2_stq(p + QCOW2_H_COMPAT,

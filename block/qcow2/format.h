@@ -73,6 +73,14 @@ enum {
 #define QCOW2_L2_RESERVED      UINT64_C(0x3f000000000001fe)
 #define QCOW2_REFT_OFFSET_MASK UINT64_C(0xfffffffffffffe00)
 
+/* Extended L2 entries: the entry and 64 bits, for 32 subclusters each whether
+ * it is in the host cluster, and (above) whether it reads as zero */
+#define QCOW2_SUBCLUSTERS         32
+#define QCOW2_SUBCLUSTER_BITS     5
+#define QCOW2_MIN_SUBCLUSTER      512
+#define QCOW2_L2_BITMAP_ALL_ALLOC UINT64_C(0x00000000ffffffff)
+#define QCOW2_L2_BITMAP_ALL_ZERO  UINT64_C(0xffffffff00000000)
+
 typedef enum Qcow2CompressionKind {
     QCOW2_COMPRESSION_ZLIB = 0,
     QCOW2_COMPRESSION_ZSTD = 1,

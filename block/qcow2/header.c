@@ -7,9 +7,9 @@
 
 #include "block/qcow2/qcow2.h"
 
-uint64_t qcow2_size_to_l1(uint64_t size, unsigned cluster_bits)
+uint64_t qcow2_size_to_l1(uint64_t size, unsigned cluster_bits, bool extended)
 {
-    unsigned shift = cluster_bits + cluster_bits - 3;
+    unsigned shift = cluster_bits + cluster_bits - (extended ? 4 : 3);
 
     return (size >> shift) + !!(size & ((UINT64_C(1) << shift) - 1));
 }
@@ -250,9 +250,12 @@ static int check_features(const Qcow2Header *h, const GString *unknown,
                          "read/write");
         return -EACCES;
     }
-    if (h->incompat & QCOW2_INCOMPAT_EXTL2) {
-        error_setg(errp, "Unsupported qcow2 feature(s): extended L2 entries");
-        return -ENOTSUP;
+    if ((h->incompat & QCOW2_INCOMPAT_EXTL2) &&
+        UINT32_C(1) << h->cluster_bits <
+            QCOW2_SUBCLUSTERS * QCOW2_MIN_SUBCLUSTER) {
+        error_setg(errp, "Unsupported subcluster size: %d",
+                   (1 << h->cluster_bits) / QCOW2_SUBCLUSTERS);
+        return -EINVAL;
     }
     if (h->incompat & QCOW2_INCOMPAT_COMPRESSION) {
         if (h->compression == QCOW2_COMPRESSION_ZLIB) {
@@ -316,7 +319,8 @@ static int check_tables(const Qcow2Header *h, int flags, Error **errp)
     if (ret < 0) {
         return ret;
     }
-    l1_needed = qcow2_size_to_l1(h->size, h->cluster_bits);
+    l1_needed = qcow2_size_to_l1(h->size, h->cluster_bits,
+                                 h->incompat & QCOW2_INCOMPAT_EXTL2);
     if (l1_needed > INT_MAX || h->size > INT64_MAX) {
         error_setg(errp, "Image is too big");
         return -EFBIG;

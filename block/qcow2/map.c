@@ -23,7 +23,7 @@ Qcow2ClusterType qcow2_entry_type(const Qcow2State *s, uint64_t entry)
     if (host & (s->cluster_size - 1)) {
         return QCOW2_CLUSTER_INVALID;
     }
-    if (s->h.version >= 3 && (entry & QCOW2_OFLAG_ZERO)) {
+    if (s->h.version >= 3 && !s->extended_l2 && (entry & QCOW2_OFLAG_ZERO)) {
         return host ? QCOW2_CLUSTER_ZERO_ALLOC : QCOW2_CLUSTER_ZERO_PLAIN;
     }
     /* A data file's first cluster is at 0 */
@@ -32,37 +32,91 @@ Qcow2ClusterType qcow2_entry_type(const Qcow2State *s, uint64_t entry)
                : QCOW2_CLUSTER_UNALLOCATED;
 }
 
+/* What @bits of an extended entry, of type @cluster, say of subcluster @i; *@n:
+ * of how many from there on. */
+static Qcow2ClusterType subcluster_type(Qcow2ClusterType cluster,
+                                        uint64_t bitmap, unsigned i,
+                                        unsigned *n)
+{
+    uint32_t alloc = bitmap, zero = bitmap >> 32, run;
+    Qcow2ClusterType type;
+
+    *n = QCOW2_SUBCLUSTERS - i;
+    if (cluster != QCOW2_CLUSTER_NORMAL &&
+        cluster != QCOW2_CLUSTER_UNALLOCATED) {
+        return cluster;
+    }
+    if ((alloc & zero) || (alloc && cluster == QCOW2_CLUSTER_UNALLOCATED)) {
+        return QCOW2_CLUSTER_INVALID;
+    }
+    if (alloc >> i & 1) {
+        type = QCOW2_CLUSTER_NORMAL;
+        run = alloc;
+    } else if (zero >> i & 1) {
+        type = cluster == QCOW2_CLUSTER_NORMAL ? QCOW2_CLUSTER_ZERO_ALLOC
+                                               : QCOW2_CLUSTER_ZERO_PLAIN;
+        run = zero;
+    } else {
+        type = QCOW2_CLUSTER_UNALLOCATED;
+        run = ~(alloc | zero);
+    }
+    run = ~run >> i; /* ends with as many zeroes as are of this type */
+    if (run) {
+        *n = __builtin_ctz(run);
+    }
+    return type;
+}
+
+/* What an entry says of the cluster from byte @skip on; for m->bytes. */
+static inline void map_entry(const Qcow2State *s, const Qcow2Table *t,
+                             uint32_t i, uint64_t skip, Qcow2Mapping *m)
+{
+    uint64_t entry = qcow2_l2_entry(t, i);
+    unsigned n, sub = skip >> s->sub_bits;
+
+    m->entry = entry;
+    m->type = qcow2_entry_type(s, entry);
+    m->copied = entry & QCOW2_OFLAG_COPIED;
+    m->has_host = m->type == QCOW2_CLUSTER_NORMAL ||
+                  m->type == QCOW2_CLUSTER_ZERO_ALLOC;
+    m->host = (entry & QCOW2_L2_OFFSET_MASK) + skip;
+    m->bytes = s->cluster_size - skip;
+    m->bitmap = 0;
+    if (s->extended_l2) {
+        m->bitmap = qcow2_l2_bitmap(t, i);
+        m->type = subcluster_type(m->type, m->bitmap, sub, &n);
+        m->bytes = ((uint64_t)(sub + n) << s->sub_bits) - skip;
+    }
+}
+
 void qcow2_map_table(const Qcow2State *s, const Qcow2Table *t, uint64_t offset,
                      uint64_t bytes, Qcow2Mapping *m)
 {
     uint32_t i = qcow2_l2_index(s, offset);
     uint32_t last = UINT32_C(1) << s->l2_bits;
-    uint64_t skip = qcow2_in_cluster(s, offset), len, host, entry;
-    bool has_host;
+    uint64_t skip = qcow2_in_cluster(s, offset), len;
 
-    entry = qcow2_l2_entry(t, i);
-    host = entry & QCOW2_L2_OFFSET_MASK;
-    *m = (Qcow2Mapping){
-        .type = qcow2_entry_type(s, entry),
-        .copied = entry & QCOW2_OFLAG_COPIED,
-        .host = host + skip,
-        .entry = entry,
-    };
-    has_host = m->type == QCOW2_CLUSTER_NORMAL ||
-               m->type == QCOW2_CLUSTER_ZERO_ALLOC;
-    if (has_host && s->has_data_file && m->host != offset) {
+    map_entry(s, t, i, skip, m);
+    if (m->has_host && s->has_data_file && m->host != offset) {
         m->type = QCOW2_CLUSTER_INVALID;
     }
-    len = s->cluster_size - skip;
-    while (len < bytes && ++i < last && m->type != QCOW2_CLUSTER_COMPRESSED) {
-        entry = qcow2_l2_entry(t, i);
-        host += s->cluster_size;
-        if (qcow2_entry_type(s, entry) != m->type ||
-            !!(entry & QCOW2_OFLAG_COPIED) != m->copied ||
-            (has_host && (entry & QCOW2_L2_OFFSET_MASK) != host)) {
-            break;
+    len = m->bytes;
+    if (len < bytes && skip + len == s->cluster_size &&
+        m->type != QCOW2_CLUSTER_COMPRESSED) {
+        Qcow2Mapping next;
+
+        while (len < bytes && ++i < last) {
+            map_entry(s, t, i, 0, &next);
+            if (next.type != m->type || next.copied != m->copied ||
+                next.has_host != m->has_host ||
+                (m->has_host && next.host != m->host + len)) {
+                break;
+            }
+            len += next.bytes;
+            if (next.bytes < s->cluster_size) {
+                break;
+            }
         }
-        len += s->cluster_size;
     }
     m->bytes = MIN(len, bytes);
 }
@@ -109,11 +163,31 @@ bool qcow2_map_cached(Qcow2State *s, uint64_t offset, uint64_t bytes,
 
 /* --- with I/O --- */
 
+void qcow2_set_l2(Qcow2State *s, Qcow2Table *t, uint32_t i, uint64_t entry,
+                  uint64_t bitmap)
+{
+    size_t pos = (size_t)i << t->entry_shift;
+    uint64_t *words = (uint64_t *)t->data + pos;
+
+    if (t->entry_shift) {
+        /* Nobody without the lock takes one half of the old and one of the
+         * new for an entry: they see an odd seq (cache.c, invariant 2) */
+        qatomic_set(&t->seq, t->seq + 1);
+        smp_wmb(); /* pairs with the acquire in qcow2_map_cached() */
+        qatomic_set(words + 1, GUINT64_TO_BE(bitmap));
+    }
+    qatomic_set(words, GUINT64_TO_BE(entry));
+    if (t->entry_shift) {
+        /* RELEASE: pairs with the smp_rmb() in qcow2_map_cached() */
+        qatomic_store_release(&t->seq, t->seq + 1);
+    }
+    qcow2_cache_mark(&s->l2_cache, t, pos * 8, (size_t)8 << t->entry_shift);
+}
+
 void qcow2_set_l2_entry(Qcow2State *s, Qcow2Table *t, uint32_t i,
                         uint64_t entry)
 {
-    qatomic_set((uint64_t *)t->data + i, GUINT64_TO_BE(entry));
-    qcow2_cache_mark(&s->l2_cache, t, i * 8, 8);
+    qcow2_set_l2(s, t, i, entry, qcow2_l2_bitmap(t, i));
 }
 
 static void set_l1(Qcow2State *s, uint32_t index, uint64_t entry)
@@ -218,13 +292,21 @@ static int coroutine_fn report_invalid(BlockDriverState *bs, uint64_t offset,
                                 ", L2 index: %#x)",
                                 l2, index);
     }
-    if (s->has_data_file && !(host & (s->cluster_size - 1))) {
+    if (s->has_data_file && !(host & (s->cluster_size - 1)) &&
+        host != (offset & ~(s->cluster_size - 1))) {
         return qcow2_co_corrupt(
             bs,
             "External data file host cluster offset %#" PRIx64
             " does not match guest cluster offset: "
             "%#" PRIx64 ", L2 index: %#x)",
             host, offset & ~(s->cluster_size - 1), index);
+    }
+    if (s->extended_l2 && !(host & (s->cluster_size - 1))) {
+        return qcow2_co_corrupt(
+            bs,
+            "Invalid cluster entry found  (L2 offset: %#" PRIx64
+            ", L2 index: %#x)",
+            l2, index);
     }
     return qcow2_co_corrupt(bs,
                             "Cluster allocation offset %#" PRIx64
@@ -313,7 +395,7 @@ int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
     /* Holes go on over several tables */
     while (m.type == QCOW2_CLUSTER_UNALLOCATED && *pnum < bytes) {
         ret = qcow2_co_map(bs, offset + *pnum, bytes - *pnum, &next);
-        if (ret < 0 || next.type != m.type) {
+        if (ret < 0 || next.type != m.type || next.has_host || m.has_host) {
             break;
         }
         *pnum += next.bytes;
@@ -333,6 +415,11 @@ int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
     case QCOW2_CLUSTER_COMPRESSED:
         return BDRV_BLOCK_DATA | BDRV_BLOCK_COMPRESSED;
     default:
+        if (m.has_host) {
+            *map = m.host;
+            *file = s->data_file->bs;
+            return BDRV_BLOCK_OFFSET_VALID;
+        }
         return 0;
     }
 }

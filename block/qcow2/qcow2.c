@@ -199,6 +199,7 @@ static void init_caches(Qcow2State *s, const Options *o)
 
     cache_limits(s, o, &l2_tables, &refblocks);
     qcow2_cache_init(&s->l2_cache, s->cluster_size, l2_tables, s->l1_size);
+    s->l2_cache.entry_shift = s->extended_l2;
     qcow2_cache_init(&s->refblock_cache, s->cluster_size, refblocks,
                      s->reftable_size);
 }
@@ -213,7 +214,10 @@ static void init_state(BlockDriverState *bs)
     s->bs = bs;
     s->cluster_bits = h->cluster_bits;
     s->cluster_size = UINT64_C(1) << h->cluster_bits;
-    s->l2_bits = h->cluster_bits - 3;
+    s->extended_l2 = h->incompat & QCOW2_INCOMPAT_EXTL2;
+    s->sub_bits = h->cluster_bits -
+                  (s->extended_l2 ? QCOW2_SUBCLUSTER_BITS : 0);
+    s->l2_bits = h->cluster_bits - (s->extended_l2 ? 4 : 3);
     s->refcount_order = h->refcount_order;
     s->refblock_bits = h->cluster_bits + 3 - h->refcount_order;
     s->refcount_max = h->refcount_order == 6
@@ -456,7 +460,7 @@ static void qcow2_refresh_limits(BlockDriverState *bs, Error **errp)
 {
     Qcow2State *s = bs->opaque;
 
-    bs->bl.pwrite_zeroes_alignment = s->cluster_size;
+    bs->bl.pwrite_zeroes_alignment = UINT64_C(1) << s->sub_bits;
     bs->bl.pdiscard_alignment = s->cluster_size;
 }
 
@@ -470,11 +474,11 @@ static int64_t qcow2_getlength(BlockDriverState *bs)
 static int qcow2_get_info(BlockDriverState *bs, BlockDriverInfo *bdi)
 {
     Qcow2State *s = bs->opaque;
-    uint64_t l1 = qcow2_size_to_l1(s->h.size, s->cluster_bits);
+    uint64_t l1 = qcow2_size_to_l1(s->h.size, s->cluster_bits, s->extended_l2);
 
     *bdi = (BlockDriverInfo){
         .cluster_size = s->cluster_size,
-        .subcluster_size = s->cluster_size,
+        .subcluster_size = UINT64_C(1) << s->sub_bits,
         .vm_state_offset = l1 << (s->cluster_bits + s->l2_bits),
         .is_dirty = s->h.incompat & QCOW2_INCOMPAT_DIRTY,
         .backing_file = s->h.backing_file,
@@ -501,6 +505,7 @@ static ImageInfoSpecific *qcow2_get_specific_info(BlockDriverState *bs,
         q->has_lazy_refcounts = q->has_corrupt = q->has_extended_l2 = true;
         q->lazy_refcounts = s->h.compat & QCOW2_COMPAT_LAZY;
         q->corrupt = s->h.incompat & QCOW2_INCOMPAT_CORRUPT;
+        q->extended_l2 = s->extended_l2;
         q->data_file = g_strdup(s->h.data_file);
         q->has_data_file_raw = s->has_data_file;
         q->data_file_raw = s->data_file_raw;

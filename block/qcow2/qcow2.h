@@ -62,8 +62,8 @@ void qcow2_header_cleanup(Qcow2Header *h);
  * there? */
 int qcow2_check_table(const Qcow2Header *h, uint64_t offset, uint64_t entries,
                       int64_t max, const char *name, Error **errp);
-/* L1 entries for a disk of @size bytes. */
-uint64_t qcow2_size_to_l1(uint64_t size, unsigned cluster_bits);
+/* L1 entries for a disk of @size bytes. @extended: L2 entries are. */
+uint64_t qcow2_size_to_l1(uint64_t size, unsigned cluster_bits, bool extended);
 
 /* --- header-write.c --- */
 
@@ -94,8 +94,9 @@ typedef enum Qcow2TableState {
 typedef struct Qcow2Table {
     /* atomic; odd: not valid. cache.c, invariant 2 */
     unsigned seq;
-    uint32_t index; /* atomic: its place in the upper table */
-    void *data;     /* open; big-endian, elements are atomic */
+    uint32_t index;      /* atomic: its place in the upper table */
+    void *data;          /* open; big-endian, elements are atomic */
+    uint8_t entry_shift; /* open; log2 of the words per L2 entry */
     /* lock */
     Qcow2TableState state;
     uint64_t offset;  /* in the file */
@@ -110,6 +111,7 @@ typedef struct Qcow2Table {
 typedef struct Qcow2Cache {
     /* open */
     size_t table_size;
+    uint8_t entry_shift; /* of its tables */
     unsigned max_tables; /* lock; may be exceeded by dirty ones */
     /* atomic: by index in the upper table */
     Qcow2Table **map;
@@ -185,7 +187,10 @@ typedef struct Qcow2State {
     /* open */
     unsigned cluster_bits;
     uint64_t cluster_size;
-    unsigned l2_bits; /* log2 of entries per L2 table */
+    bool extended_l2;
+    unsigned sub_bits; /* log2 of what an L2 entry tells apart: a subcluster, or
+                          a cluster if there are none */
+    unsigned l2_bits;  /* log2 of entries per L2 table */
     unsigned refcount_order;
     unsigned refblock_bits; /* log2 of entries per refcount block */
     uint64_t refcount_max;
@@ -261,6 +266,11 @@ static inline uint64_t qcow2_in_cluster(const Qcow2State *s, uint64_t offset)
     return offset & (s->cluster_size - 1);
 }
 
+static inline uint64_t qcow2_in_subcluster(const Qcow2State *s, uint64_t offset)
+{
+    return offset & ((UINT64_C(1) << s->sub_bits) - 1);
+}
+
 static inline uint32_t qcow2_l1_index(const Qcow2State *s, uint64_t offset)
 {
     return offset >> (s->cluster_bits + s->l2_bits);
@@ -283,13 +293,16 @@ typedef enum Qcow2ClusterType {
 } Qcow2ClusterType;
 
 typedef struct Qcow2Mapping {
-    Qcow2ClusterType type;
-    bool copied;    /* all of it is ours alone */
-    uint64_t host;  /* of @offset itself, if there is a host cluster */
-    uint64_t bytes; /* for how long this holds */
-    uint64_t entry; /* the first L2 entry, as it is */
+    Qcow2ClusterType type; /* of the subclusters, where there are any */
+    bool has_host;         /* also UNALLOCATED subclusters may have one */
+    bool copied;           /* all of it is ours alone */
+    uint64_t host;         /* of @offset itself, if there is a host cluster */
+    uint64_t bytes;        /* for how long this holds */
+    uint64_t entry;        /* the first L2 entry, as it is */
+    uint64_t bitmap;
 } Qcow2Mapping;
 
+/* Of the cluster; UNALLOCATED and NORMAL say nothing of its subclusters. */
 Qcow2ClusterType qcow2_entry_type(const Qcow2State *s, uint64_t entry);
 /* Without lock or I/O: false if the table is not in memory. */
 bool qcow2_map_cached(Qcow2State *s, uint64_t offset, uint64_t bytes,
@@ -309,10 +322,22 @@ int coroutine_fn qcow2_co_get_l2(BlockDriverState *bs, uint64_t offset,
                                  bool alloc, Qcow2Table **table, bool *dropped);
 static inline uint64_t qcow2_l2_entry(const Qcow2Table *t, uint32_t i)
 {
-    return GUINT64_FROM_BE(
-        __atomic_load_n((const uint64_t *)t->data + i, __ATOMIC_RELAXED));
+    return GUINT64_FROM_BE(__atomic_load_n((const uint64_t *)t->data +
+                                               ((size_t)i << t->entry_shift),
+                                           __ATOMIC_RELAXED));
 }
-/* Under s->lock. */
+/* The bits for subclusters; 0 without. */
+static inline uint64_t qcow2_l2_bitmap(const Qcow2Table *t, uint32_t i)
+{
+    return t->entry_shift ? GUINT64_FROM_BE(__atomic_load_n(
+                                (const uint64_t *)t->data + (size_t)i * 2 + 1,
+                                __ATOMIC_RELAXED))
+                          : 0;
+}
+/* Under s->lock. Both at once, for those who look without it. */
+void qcow2_set_l2(Qcow2State *s, Qcow2Table *t, uint32_t i, uint64_t entry,
+                  uint64_t bitmap);
+/* Under s->lock; the bits for subclusters stay. */
 void qcow2_set_l2_entry(Qcow2State *s, Qcow2Table *t, uint32_t i,
                         uint64_t entry);
 int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,

@@ -152,14 +152,16 @@ static int coroutine_fn zero_new_part(BlockDriverState *bs, uint64_t old,
     Qcow2Mapping m;
     int ret = 0;
 
-    if (old < aligned) {
-        end = MIN(aligned, new);
+    end = MIN(aligned, new);
+    for (; old < end && ret >= 0; old += m.bytes) {
         ret = qcow2_co_map(bs, old, end - old, &m);
-        if (ret >= 0 &&
-            (m.type == QCOW2_CLUSTER_NORMAL ||
-             m.type == QCOW2_CLUSTER_COMPRESSED ||
-             (m.type == QCOW2_CLUSTER_UNALLOCATED && below > (int64_t)old))) {
-            ret = write_zero_bytes(bs, old, end - old);
+        if (ret < 0) {
+            return ret;
+        }
+        if (m.type == QCOW2_CLUSTER_NORMAL ||
+            m.type == QCOW2_CLUSTER_COMPRESSED ||
+            (m.type == QCOW2_CLUSTER_UNALLOCATED && below > (int64_t)old)) {
+            ret = write_zero_bytes(bs, old, m.bytes);
         }
     }
     end = MIN(new, (uint64_t)MAX(below, 0));
@@ -204,7 +206,7 @@ static int64_t coroutine_fn prealloc_piece(BlockDriverState *bs,
     if (host < 0) {
         return host;
     }
-    ret = fresh
+    ret = fresh || s->extended_l2
               ? 0
               : bdrv_co_pwrite_zeroes(bs->file, host, nb << s->cluster_bits, 0);
     qemu_mutex_lock(&s->lock);
@@ -214,9 +216,10 @@ static int64_t coroutine_fn prealloc_piece(BlockDriverState *bs,
     for (uint32_t i = 0; ret >= 0 && i < nb; i++) {
         uint64_t old = qcow2_l2_entry(t, first + i);
 
-        qcow2_set_l2_entry(s, t, first + i,
-                           (host + ((uint64_t)i << s->cluster_bits)) |
-                               QCOW2_OFLAG_COPIED);
+        /* Subclusters: with a host cluster, but not in it yet */
+        qcow2_set_l2(
+            s, t, first + i,
+            (host + ((uint64_t)i << s->cluster_bits)) | QCOW2_OFLAG_COPIED, 0);
         qcow2_free_entry(s, old, false);
     }
     if (ret < 0 && !s->has_data_file) {
@@ -317,7 +320,8 @@ static int coroutine_fn grow(BlockDriverState *bs, uint64_t old, uint64_t new,
         return ret;
     }
     do {
-        ret = grow_l1(bs, qcow2_size_to_l1(new, s->cluster_bits));
+        ret = grow_l1(bs,
+                      qcow2_size_to_l1(new, s->cluster_bits, s->extended_l2));
     } while (ret == -EAGAIN);
     if (ret < 0) {
         error_setg_errno(errp, -ret, "Failed to grow the L1 table");
@@ -362,7 +366,7 @@ int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
         error_setg(errp, "Preallocation can't be used for shrinking an image");
         return -EINVAL;
     }
-    if (bs->backing && (uint64_t)offset > old &&
+    if (bs->backing && !s->extended_l2 && (uint64_t)offset > old &&
         prealloc != PREALLOC_MODE_OFF) {
         error_setg(errp, "Preallocation can only be used together with a "
                          "backing file if extended_l2 is on");

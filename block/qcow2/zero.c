@@ -44,19 +44,77 @@ static bool new_entry(const BlockDriverState *bs, const Change *ch,
     return true;
 }
 
+/* The same with subclusters: @mask: which of them; all: the cluster. -ENOTSUP:
+ * cannot be said in an entry. 0: it stays. */
+static int new_extended(const BlockDriverState *bs, const Change *ch,
+                        uint64_t mask, uint64_t old, uint64_t old_bits,
+                        uint64_t *entry, uint64_t *bits)
+{
+    const Qcow2State *s = bs->opaque;
+    Qcow2ClusterType type = qcow2_entry_type(s, old);
+    bool all = mask == QCOW2_L2_BITMAP_ALL_ALLOC;
+
+    *entry = old;
+    if (ch->forget) {
+        *entry = *bits = 0;
+    } else if (!all) {
+        if (type == QCOW2_CLUSTER_COMPRESSED) {
+            return -ENOTSUP;
+        }
+        *bits = (old_bits | mask << 32) & ~mask;
+    } else if (ch->discard && type == QCOW2_CLUSTER_UNALLOCATED && !old_bits &&
+               !bs->backing) {
+        return 0;
+    } else {
+        *bits = QCOW2_L2_BITMAP_ALL_ZERO;
+        if (ch->unmap || ch->discard || type == QCOW2_CLUSTER_COMPRESSED) {
+            *entry = 0;
+        }
+    }
+    return *entry != old || *bits != old_bits;
+}
+
 static bool frees_host(const Qcow2State *s, uint64_t old, uint64_t entry)
 {
     return (entry & QCOW2_L2_OFFSET_MASK) != (old & QCOW2_L2_OFFSET_MASK) ||
            qcow2_entry_type(s, old) == QCOW2_CLUSTER_COMPRESSED;
 }
 
-/* The part of a range of whole clusters that one L2 table has. */
+/* Change entry @i for [@from, @to) in its cluster, whole (sub)clusters. Under
+ * s->lock. 0 or -ENOTSUP. */
+static int change_entry(BlockDriverState *bs, Qcow2Table *t, uint32_t i,
+                        uint64_t from, uint64_t to, const Change *ch)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t old = qcow2_l2_entry(t, i), entry = old, bits = 0, mask;
+    int ret;
+
+    if (qcow2_entry_type(s, old) == QCOW2_CLUSTER_INVALID) {
+        return 0;
+    }
+    if (s->extended_l2) {
+        mask = ((UINT64_C(1) << (to >> s->sub_bits)) - 1) &
+               ~((UINT64_C(1) << (from >> s->sub_bits)) - 1);
+        ret = new_extended(bs, ch, mask, old, qcow2_l2_bitmap(t, i), &entry,
+                           &bits);
+    } else {
+        ret = new_entry(bs, ch, old, &entry);
+    }
+    if (ret > 0) {
+        qcow2_set_l2(s, t, i, entry, bits);
+        if (frees_host(s, old, entry)) {
+            qcow2_free_entry(s, old, s->discard_request);
+        }
+    }
+    return MIN(ret, 0);
+}
+
+/* The part of a range of whole (sub)clusters that one L2 table has. */
 static int coroutine_fn change_table(BlockDriverState *bs, uint64_t offset,
                                      uint64_t bytes, const Change *ch)
 {
     Qcow2State *s = bs->opaque;
-    uint32_t first = qcow2_l2_index(s, offset);
-    uint64_t n = DIV_ROUND_UP(bytes, s->cluster_size);
+    uint64_t begin = offset & ~(s->cluster_size - 1), end = offset + bytes;
     Qcow2Table *t;
     bool dropped, alloc;
     int ret;
@@ -72,20 +130,14 @@ static int coroutine_fn change_table(BlockDriverState *bs, uint64_t offset,
         if (ret < 0) {
             return ret;
         }
-    } while (qcow2_co_wait_allocs(s, offset, n << s->cluster_bits));
-    for (uint32_t i = first; i < first + n; i++) {
-        uint64_t old = qcow2_l2_entry(t, i), entry;
-
-        if (qcow2_entry_type(s, old) == QCOW2_CLUSTER_INVALID ||
-            !new_entry(bs, ch, old, &entry)) {
-            continue;
-        }
-        qcow2_set_l2_entry(s, t, i, entry);
-        if (frees_host(s, old, entry)) {
-            qcow2_free_entry(s, old, s->discard_request);
-        }
+    } while (
+        qcow2_co_wait_allocs(s, begin, ROUND_UP(end, s->cluster_size) - begin));
+    for (; begin < end && ret >= 0; begin += s->cluster_size) {
+        ret = change_entry(bs, t, qcow2_l2_index(s, begin),
+                           offset > begin ? offset - begin : 0,
+                           MIN(end - begin, s->cluster_size), ch);
     }
-    return 0;
+    return ret;
 }
 
 static int coroutine_fn change_range(BlockDriverState *bs, uint64_t offset,
@@ -95,6 +147,11 @@ static int coroutine_fn change_range(BlockDriverState *bs, uint64_t offset,
     uint64_t span = s->cluster_size << s->l2_bits;
     int ret = qcow2_co_prepare_write(bs);
 
+    if ((int64_t)(offset + bytes) == qatomic_read(&bs->total_bytes) ||
+        ch->forget) {
+        /* Nobody sees what is behind the end of the disk */
+        bytes = ROUND_UP(offset + bytes, s->cluster_size) - offset;
+    }
     while (bytes && ret >= 0) {
         uint64_t n = MIN(bytes, span - (offset & (span - 1)));
 
@@ -122,13 +179,11 @@ static int coroutine_fn change_data(BlockDriverState *bs, uint64_t offset,
     return ret < 0 ? ret : qcow2_co_data_zero(bs, offset, bytes, unmap);
 }
 
-static bool whole_clusters(const BlockDriverState *bs, int64_t offset,
-                           int64_t bytes)
+static bool is_whole(const BlockDriverState *bs, int64_t offset, int64_t bytes,
+                     uint64_t unit)
 {
-    const Qcow2State *s = bs->opaque;
-
-    return !qcow2_in_cluster(s, offset) &&
-           (!qcow2_in_cluster(s, offset + bytes) ||
+    return !(offset & (unit - 1)) &&
+           (!((offset + bytes) & (unit - 1)) ||
             offset + bytes == qatomic_read(&bs->total_bytes));
 }
 
@@ -140,7 +195,7 @@ int coroutine_fn qcow2_co_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
     Qcow2Mapping m;
     int ret;
 
-    if (!whole_clusters(bs, offset, bytes)) {
+    if (!is_whole(bs, offset, bytes, UINT64_C(1) << s->sub_bits)) {
         /* A part of a cluster that is zero already needs nothing */
         ret = qcow2_co_map(bs, offset, bytes, &m);
         if (ret < 0) {
@@ -171,7 +226,7 @@ int coroutine_fn qcow2_co_pdiscard(BlockDriverState *bs, int64_t offset,
     Change ch = { .discard = true };
     int ret;
 
-    if (!whole_clusters(bs, offset, bytes)) {
+    if (!is_whole(bs, offset, bytes, s->cluster_size)) {
         return -ENOTSUP;
     }
     /* Without zero clusters the backing image would show through */
@@ -185,9 +240,11 @@ int coroutine_fn qcow2_co_pdiscard(BlockDriverState *bs, int64_t offset,
 int coroutine_fn qcow2_co_zero_clusters(BlockDriverState *bs, uint64_t offset,
                                         uint64_t bytes)
 {
-    Change ch = { .unmap = true };
+    Change ch = { 0 };
 
-    return change_range(bs, offset, bytes, &ch);
+    return change_range(
+        bs, offset, ROUND_UP(bytes, ((Qcow2State *)bs->opaque)->cluster_size),
+        &ch);
 }
 
 int coroutine_fn qcow2_co_forget(BlockDriverState *bs, uint64_t offset,

@@ -62,4 +62,32 @@ PREALLOC = [
     'create -f qcow2 -o preallocation= n.qcow2 1M',
 )
 
-CASES = DATA + PREALLOC
+# Extended L2 entries
+EXTENDED = [
+    ['create -f qcow2 -o extended_l2=on n.qcow2 1M', 'info n.qcow2',
+     'info --output=json n.qcow2', 'convert -n -O qcow2 a.raw n.qcow2',
+     'check n.qcow2', 'map n.qcow2', 'compare a.raw n.qcow2',
+     'convert -n -O qcow2 b.raw n.qcow2', 'resize n.qcow2 +1000k',
+     'resize --shrink n.qcow2 900k', 'resize n.qcow2 2M', 'check -q n.qcow2'],
+    ['create -q -f qcow2 -b a.raw -F raw -o extended_l2=on,cluster_size=16k '
+     'n.qcow2', 'convert -n -O qcow2 b.raw n.qcow2', 'resize n.qcow2 3M',
+     'compare b.raw n.qcow2', 'check -q n.qcow2'],
+    ['create -q -f qcow2 -o extended_l2=on,data_file=d.raw n.qcow2 1M',
+     'convert -n -O qcow2 a.raw n.qcow2', 'check n.qcow2',
+     'compare -f raw d.raw n.qcow2'],
+] + [
+    ['create -q -f qcow2 -o preallocation=%s,extended_l2=on,cluster_size=%s%s '
+     'n.qcow2 %s' % (mode, size, base, '8M' if size == '2M' else '3M'),
+     'map --output=json -f qcow2 n.qcow2',
+     'resize -q --preallocation=%s n.qcow2 +700k' % mode,
+     'check -q n.qcow2']
+    for mode in ('off', 'metadata', 'falloc', 'full')
+    for size in ('16k', '2M')
+    for base in ('', ',backing_file=a.raw,backing_fmt=raw')
+] + one(
+    'create -f qcow2 -o extended_l2=on,cluster_size=8k n.qcow2 1M',
+    'create -f qcow2 -o extended_l2=on,compat=0.10 n.qcow2 1M',
+    'create -f qcow2 -o extended_l2=x n.qcow2 1M',
+)
+
+CASES = DATA + PREALLOC + EXTENDED

@@ -11,7 +11,7 @@
 
 #define THREADS 3
 #define DEPTH   8
-#define STEPS   3000
+#define STEPS   2000
 #define SIZE    (8 * MiB)
 #define UNIT    4096
 
@@ -192,5 +192,12 @@ int main(int argc, char **argv)
                          test_threads);
     g_test_add_data_func("/qcow2/threads/small", "cluster_size=4k",
                          test_threads);
+    /* Subclusters of half a unit, one unit, two units */
+    g_test_add_data_func("/qcow2/threads/extended",
+                         "cluster_size=64k,extended_l2=on", test_threads);
+    g_test_add_data_func("/qcow2/threads/extended-unit",
+                         "cluster_size=128k,extended_l2=on", test_threads);
+    g_test_add_data_func("/qcow2/threads/extended-copy",
+                         "cluster_size=256k,extended_l2=on", test_threads);
     return g_test_run();
 }
