@@ -103,6 +103,9 @@ struct BlockDriver {
     int64_t (*bdrv_get_allocated_file_size)(BlockDriverState *bs);
     /* Optional (filters and formats with one child may pass it on). */
     int (*bdrv_get_info)(BlockDriverState *bs, BlockDriverInfo *bdi);
+    /* Optional (without: yes): does an image that was just created read as
+     * zero? */
+    bool (*bdrv_has_zero_init)(BlockDriverState *bs);
     int (*bdrv_probe_blocksizes)(BlockDriverState *bs, BlockSizes *bsz);
     int (*bdrv_probe_geometry)(BlockDriverState *bs, HDGeometry *geo);
     /* Optional: driver specific part of query-block; the caller frees it. */

@@ -87,6 +87,7 @@ struct BlockDriverState {
     bool force_share;
     bool probed; /* the format was guessed */
     bool implicit;
+    bool encrypted; /* its data is stored so */
     char node_name[BDRV_NODE_NAME_MAX + 1];
     BdrvRequestFlags supported_read_flags;
     BdrvRequestFlags supported_write_flags;

@@ -76,6 +76,8 @@ int64_t bdrv_get_allocated_file_size(BlockDriverState *bs);
 int bdrv_probe_blocksizes(BlockDriverState *bs, BlockSizes *bsz);
 int bdrv_probe_geometry(BlockDriverState *bs, HDGeometry *geo);
 int bdrv_get_info(BlockDriverState *bs, BlockDriverInfo *bdi);
+/* Does the image, just created, read as zero? */
+bool bdrv_has_zero_init(BlockDriverState *bs);
 /* Bring limits and file name up to date after a change below. */
 void bdrv_refresh_limits(BlockDriverState *bs, Error **errp);
 void bdrv_refresh_filename(BlockDriverState *bs);

@@ -11,6 +11,7 @@
 extern const BlockDriver bdrv_blkdebug;
 extern const BlockDriver bdrv_file;
 extern const BlockDriver bdrv_host_device;
+extern const BlockDriver bdrv_luks;
 extern const BlockDriver bdrv_null_aio;
 extern const BlockDriver bdrv_null_co;
 extern const BlockDriver bdrv_qcow2;
@@ -18,7 +19,7 @@ extern const BlockDriver bdrv_raw;
 
 /* In the order of their names: so they are listed. */
 const BlockDriver *const bdrv_drivers[] = {
-    &bdrv_blkdebug, &bdrv_file,  &bdrv_host_device, &bdrv_null_aio,
+    &bdrv_blkdebug, &bdrv_file,  &bdrv_host_device, &bdrv_luks, &bdrv_null_aio,
     &bdrv_null_co,  &bdrv_qcow2, &bdrv_raw,         NULL,
 };
 

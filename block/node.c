@@ -385,6 +385,11 @@ int bdrv_probe_geometry(BlockDriverState *bs, HDGeometry *geo)
     return below ? bdrv_probe_geometry(below, geo) : -ENOTSUP;
 }
 
+bool bdrv_has_zero_init(BlockDriverState *bs)
+{
+    return !bs->drv->bdrv_has_zero_init || bs->drv->bdrv_has_zero_init(bs);
+}
+
 int bdrv_get_info(BlockDriverState *bs, BlockDriverInfo *bdi)
 {
     BlockDriverState *below;

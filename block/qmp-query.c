@@ -43,6 +43,7 @@ static bool node_info(BlockDriverState *bs, BlockNodeInfo *info, Error **errp)
                 bs->filename, bdi.backing_file, NULL);
         }
     }
+    info->has_encrypted = info->encrypted = bs->encrypted;
     if (bs->drv->bdrv_get_specific_info) {
         info->format_specific = bs->drv->bdrv_get_specific_info(bs, errp);
         return info->format_specific;
@@ -94,6 +95,7 @@ static BlockDeviceInfo *device_info(BlockBackend *blk, BlockDriverState *bs,
     info->node_name = g_strdup(bs->node_name);
     info->ro = bdrv_is_read_only(bs);
     info->drv = g_strdup(bdrv_get_format_name(bs));
+    info->encrypted = bs->encrypted;
     info->active = !(bs->open_flags & BDRV_O_INACTIVE);
     info->detect_zeroes = bs->detect_zeroes;
     info->backing_file_depth = backing_depth(bs);

@@ -73,9 +73,9 @@ uint64_t qcrypto_pbkdf2_count_iters(QCryptoHashAlgo alg,
                                     const uint8_t *salt, size_t nsalt,
                                     size_t nout, Error **errp)
 {
-    const int64_t enough = 100 * 1000 * 1000;
+    const int64_t enough = 25 * 1000 * 1000;
     g_autofree uint8_t *out = g_malloc(nout);
-    uint64_t iterations = 1 << 13;
+    uint64_t iterations = 1 << 12;
     int64_t ns = 0;
 
     while (ns < enough) {

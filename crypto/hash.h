@@ -25,7 +25,7 @@ bool qcrypto_pbkdf2(QCryptoHashAlgo alg, const uint8_t *password,
                     uint64_t iterations, uint8_t *out, size_t nout,
                     Error **errp);
 /* How many iterations this machine does in a second of processor time, for
- * these arguments. Takes some tenths of a second. 0 and @errp on error. */
+ * these arguments. Takes some hundredths of a second. 0 and @errp on error. */
 uint64_t qcrypto_pbkdf2_count_iters(QCryptoHashAlgo alg,
                                     const uint8_t *password, size_t npassword,
                                     const uint8_t *salt, size_t nsalt,

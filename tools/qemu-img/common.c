@@ -96,6 +96,30 @@ bool img_has_help_option(const char *options)
     return false;
 }
 
+QDict *img_key_secrets(const char *options)
+{
+    QDict *dict = qdict_new();
+    const char *p = options;
+
+    while (p && *p) {
+        g_autofree char *piece = NULL;
+        char *value;
+
+        p = get_opt_value(p, &piece);
+        value = strchr(piece, '=');
+        if (value) {
+            *value++ = '\0';
+            if (g_str_has_suffix(piece, "key-secret")) {
+                qdict_put_str(dict, piece, value);
+            }
+        }
+        if (*p == ',') {
+            p++;
+        }
+    }
+    return dict;
+}
+
 /* --- numbers --- */
 
 int64_t img_cvtnum_full(const char *name, const char *text, int64_t min,

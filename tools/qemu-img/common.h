@@ -59,6 +59,9 @@ void img_object_add(const char *optarg_text);
 bool img_output_is_json(const char *text);
 /* Collect several -o into one; false (and a message) if it is no list. */
 bool img_add_options(char **options, const char *more);
+/* Options to open an image again that was made with @options (may be NULL):
+ * the ids of secrets. */
+QDict *img_key_secrets(const char *options);
 bool img_has_help_option(const char *options);
 
 /* A size with suffix within [min, max], or -errno and a message. */

@@ -363,11 +363,12 @@ static bool open_target(Convert *cv)
     }
     s->target = cv->target_image_opts
                     ? img_open(true, cv->out, NULL, flags, writethrough, false)
-                    : img_open_file(cv->out, NULL, cv->out_fmt, flags,
-                                    writethrough, false);
+                    : img_open_file(cv->out, img_key_secrets(cv->options),
+                                    cv->out_fmt, flags, writethrough, false);
     if (!s->target) {
         return false;
     }
+    s->has_zero_init &= bdrv_has_zero_init(blk_bs(s->target));
     s->has_zero_init |= cv->target_is_zero;
     if (cv->compress) {
         error_report("Compression not supported for this file format");
