@@ -12,6 +12,7 @@ typedef struct BlockDriverState BlockDriverState; /* a node */
 typedef struct BdrvChild BdrvChild;               /* an edge */
 typedef struct BdrvChildClass BdrvChildClass;
 typedef struct BlockDriver BlockDriver;
+typedef struct QEMUSnapshotInfo QEMUSnapshotInfo; /* block/snapshot.h */
 
 /* How the space of a longer image is made. */
 typedef enum PreallocMode {

@@ -180,6 +180,28 @@ struct BlockDriver {
     int coroutine_fn (*bdrv_co_check)(BlockDriverState *bs,
                                       BdrvCheckResult *res, BdrvCheckMode fix);
 
+    /* --- snapshots inside the image (main; all or none) --- */
+
+    /* The node is drained by the caller (block/snapshot.c) for these. Make
+     * one; @sn->id_str is filled in. */
+    int (*bdrv_snapshot_create)(BlockDriverState *bs, QEMUSnapshotInfo *sn);
+    /* Go back to the one with that id, or else that name. */
+    int (*bdrv_snapshot_goto)(BlockDriverState *bs, const char *id_or_name);
+    /* The one that has both, where they are not NULL. */
+    int (*bdrv_snapshot_delete)(BlockDriverState *bs, const char *id,
+                                const char *name, Error **errp);
+    /* A new array and its length. Not drained. */
+    int (*bdrv_snapshot_list)(BlockDriverState *bs, QEMUSnapshotInfo **list);
+    /* Show it from now on; only for read-only nodes. */
+    int (*bdrv_snapshot_load_tmp)(BlockDriverState *bs, const char *id,
+                                  const char *name, Error **errp);
+    /* The machine's state at byte @pos (I/O, may yield); both or none. What
+     * was never written reads as zero. */
+    int coroutine_fn (*bdrv_co_save_vmstate)(BlockDriverState *bs,
+                                             QEMUIOVector *qiov, int64_t pos);
+    int coroutine_fn (*bdrv_co_load_vmstate)(BlockDriverState *bs,
+                                             QEMUIOVector *qiov, int64_t pos);
+
     /* --- the fast path (I/O; block/blk-io.c) --- */
 
     /*

@@ -9,6 +9,7 @@
 #include "block/create.h"
 #include "block/dirty-bitmap.h"
 #include "block/query.h"
+#include "block/snapshot.h"
 #include "qapi/qapi-commands-block-core.h"
 #include "qapi/util.h"
 #include "util/atomic.h"
@@ -44,6 +45,17 @@ static bool node_info(BlockDriverState *bs, BlockNodeInfo *info, Error **errp)
         }
     }
     info->has_encrypted = info->encrypted = bs->encrypted;
+    if (bs->drv->bdrv_snapshot_list) {
+        Error *err = NULL;
+        int ret = bdrv_query_snapshot_info_list(bs, &info->snapshots, &err);
+
+        if (ret == -ENOMEDIUM || ret == -ENOTSUP) {
+            error_free(err);
+        } else if (ret < 0) {
+            error_propagate(errp, err);
+            return false;
+        }
+    }
     if (bs->drv->bdrv_get_specific_info) {
         info->format_specific = bs->drv->bdrv_get_specific_info(bs, errp);
         return info->format_specific;

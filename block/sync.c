@@ -122,7 +122,7 @@ static int coroutine_fn co_check(BdrvSyncCall *s)
     int ret;
 
     bdrv_inc_in_flight(bs);
-    ret = bs->drv->bdrv_co_check(bs, s->buf, s->bytes);
+    ret = bs->drv->bdrv_co_check(bs, s->buf, (BdrvCheckMode)s->flags);
     bdrv_dec_in_flight(bs);
     return ret;
 }

@@ -32,6 +32,17 @@ int qcow2_check_table(const Qcow2Header *h, uint64_t offset, uint64_t entries,
     return 0;
 }
 
+int qcow2_check_snapshot_table(const Qcow2Header *h, Error **errp)
+{
+    if (h->nb_snapshots > QCOW2_MAX_SNAPSHOTS) {
+        error_setg(errp, "Snapshot table too large");
+        return -EFBIG;
+    }
+    /* How long it is only its entries say */
+    return qcow2_check_table(h, h->snapshots_offset, h->nb_snapshots,
+                             QCOW2_MAX_SNAPSHOT_TABLE, "Snapshot table", errp);
+}
+
 static void parse_fixed(Qcow2Header *h, const uint8_t *b)
 {
     h->backing_offset = qcow2_ldq(b + QCOW2_H_BACKING_OFFSET);
@@ -305,14 +316,11 @@ static int check_tables(const Qcow2Header *h, int flags, Error **errp)
     if (ret < 0) {
         return ret;
     }
-    if (h->nb_snapshots > QCOW2_MAX_SNAPSHOTS) {
-        error_setg(errp, "Snapshot table too large");
-        return -EFBIG;
-    }
-    ret = qcow2_check_table(h, h->snapshots_offset, h->nb_snapshots,
-                            QCOW2_MAX_SNAPSHOT_TABLE, "Snapshot table", errp);
-    if (ret < 0) {
-        return ret;
+    if (!(flags & BDRV_O_CHECK)) {
+        ret = qcow2_check_snapshot_table(h, errp);
+        if (ret < 0) {
+            return ret;
+        }
     }
     ret = qcow2_check_table(h, h->l1_offset, h->l1_size, QCOW2_MAX_L1_SIZE,
                             "Active L1 table", errp);

@@ -12,6 +12,7 @@
 #include "util/osdep.h"
 
 #include "block/qcow2/qcow2.h"
+#include "block/qcow2/snapshot.h"
 
 #include "block/block-backend.h"
 #include "block/opts.h"
@@ -308,6 +309,7 @@ static void free_state(BlockDriverState *bs)
     g_clear_pointer(&s->l1_dirty, g_free);
     g_clear_pointer(&s->reftable, g_free);
     g_clear_pointer(&s->reftable_dirty, g_free);
+    g_clear_pointer(&s->snapshots, g_ptr_array_unref);
     qcow2_header_cleanup(&s->h);
     qemu_mutex_destroy(&s->lock);
 }
@@ -390,6 +392,9 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
     }
     if (ret == 0) {
         ret = read_tables(bs, errp);
+    }
+    if (ret == 0 && !(flags & BDRV_O_CHECK)) {
+        ret = qcow2_snapshots_read(bs, errp);
     }
     if (ret == 0) {
         init_caches(s, &o);
@@ -543,6 +548,13 @@ const BlockDriver bdrv_qcow2 = {
     .bdrv_co_pdiscard = qcow2_co_pdiscard,
     .bdrv_co_truncate = qcow2_co_truncate,
     .bdrv_co_check = qcow2_co_check,
+    .bdrv_snapshot_create = qcow2_snapshot_create,
+    .bdrv_snapshot_goto = qcow2_snapshot_goto,
+    .bdrv_snapshot_delete = qcow2_snapshot_delete,
+    .bdrv_snapshot_list = qcow2_snapshot_list,
+    .bdrv_snapshot_load_tmp = qcow2_snapshot_load_tmp,
+    .bdrv_co_save_vmstate = qcow2_co_save_vmstate,
+    .bdrv_co_load_vmstate = qcow2_co_load_vmstate,
     .bdrv_co_flush_to_os = qcow2_co_flush_to_os,
     .bdrv_co_block_status = qcow2_co_block_status,
     .bdrv_map_fast = qcow2_map_fast,

@@ -62,6 +62,8 @@ void qcow2_header_cleanup(Qcow2Header *h);
  * there? */
 int qcow2_check_table(const Qcow2Header *h, uint64_t offset, uint64_t entries,
                       int64_t max, const char *name, Error **errp);
+/* The header's pointer to the snapshot table. */
+int qcow2_check_snapshot_table(const Qcow2Header *h, Error **errp);
 /* L1 entries for a disk of @size bytes. @extended: L2 entries are. */
 uint64_t qcow2_size_to_l1(uint64_t size, unsigned cluster_bits, bool extended);
 
@@ -226,6 +228,10 @@ typedef struct Qcow2State {
     CoQueue grow_queue;
 
     LIST_HEAD(, Qcow2Alloc) allocs; /* lock */
+
+    /* main; changed while drained (snapshot.h) */
+    GPtrArray *snapshots; /* of Qcow2Snapshot; NULL: not read (check) */
+    uint64_t snap_bytes;  /* length of the table in the file */
 
     /* compressed clusters share host clusters (lock) */
     uint64_t free_byte_offset;
@@ -432,6 +438,14 @@ int coroutine_fn qcow2_co_forget(BlockDriverState *bs, uint64_t offset,
 int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
                                    bool exact, PreallocMode prealloc,
                                    BdrvRequestFlags flags, Error **errp);
+/* Let the L1 table have at least @size entries; 0 or -errno. */
+int coroutine_fn qcow2_co_need_l1(BlockDriverState *bs, uint64_t size);
+
+/* --- vmstate.c --- */
+
+/* The guest offset of the first byte behind all that the disk may be. */
+uint64_t qcow2_vmstate_offset(const Qcow2State *s);
+
 /* --- data-file.c --- */
 
 /* Set s->data_file. 0 or -errno. Main. */

@@ -283,7 +283,7 @@ static bool is_metadata(const Qcow2State *s, uint64_t offset, uint64_t bytes)
         hits(offset, bytes, s->l1_offset, s->l1_size * UINT64_C(8)) ||
         hits(offset, bytes, s->reftable_offset,
              (uint64_t)s->reftable_clusters << s->cluster_bits) ||
-        (s->h.nb_snapshots && hits(offset, bytes, s->h.snapshots_offset, 1))) {
+        hits(offset, bytes, s->h.snapshots_offset, s->snap_bytes)) {
         return true;
     }
     for (uint32_t i = 0; i < s->l1_size; i++) {

@@ -116,6 +116,16 @@ static int coroutine_fn grow_l1(BlockDriverState *bs, uint64_t size)
     return ret;
 }
 
+int coroutine_fn qcow2_co_need_l1(BlockDriverState *bs, uint64_t size)
+{
+    int ret;
+
+    do {
+        ret = grow_l1(bs, size);
+    } while (ret == -EAGAIN);
+    return ret;
+}
+
 /* --- content of the new part --- */
 
 static int coroutine_fn write_zero_bytes(BlockDriverState *bs, uint64_t offset,
@@ -319,10 +329,8 @@ static int coroutine_fn grow(BlockDriverState *bs, uint64_t old, uint64_t new,
     if (ret < 0) {
         return ret;
     }
-    do {
-        ret = grow_l1(bs,
-                      qcow2_size_to_l1(new, s->cluster_bits, s->extended_l2));
-    } while (ret == -EAGAIN);
+    ret = qcow2_co_need_l1(
+        bs, qcow2_size_to_l1(new, s->cluster_bits, s->extended_l2));
     if (ret < 0) {
         error_setg_errno(errp, -ret, "Failed to grow the L1 table");
         return ret;

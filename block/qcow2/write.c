@@ -308,6 +308,9 @@ static int coroutine_fn read_old(Write *w, uint64_t offset, uint64_t bytes,
     uint64_t inside = offset < (uint64_t)total ? MIN(bytes, total - offset) : 0;
     int ret = 0;
 
+    if (offset >= qcow2_vmstate_offset(w->bs->opaque)) {
+        inside = bytes;
+    }
     /* The last cluster of the image: nobody sees what is behind the end */
     memset(buf + inside, 0, bytes - inside);
     while (inside && ret >= 0) {

@@ -6,6 +6,7 @@
 # size, pieces of data.
 
 import commands_layouts
+import commands_snapshots
 
 SETUP = [
     ('a.raw', 1 << 20, [(70000, b'abc'), (512 * 1024, b'x' * 70000)]),
@@ -350,7 +351,8 @@ SECRET = one(*['create %s n.raw 1M' % o for o in (
 GENERAL = one('foo', '--foo', '-x', '', 'Create', 'create.')
 
 CASES = (GENERAL + CREATE + INFO + MAP + RESIZE + MEASURE + COMPARE + CONVERT +
-         DD + BENCH + CHECK + QCOW2 + SECRET + commands_layouts.CASES)
+         DD + BENCH + CHECK + QCOW2 + SECRET + commands_layouts.CASES +
+         commands_snapshots.CASES)
 
 # What differs and why.
 HOLES = 'convert leaves out zeroes inside of a cluster, the file has holes there'

@@ -33,6 +33,9 @@ def normalise(text, directory):
     text = re.sub(r'#block\d+', '#blockN', text)
     text = re.sub(r'completed in [0-9.]+ seconds', 'completed in N seconds',
                   text)
+    # When snapshots were made
+    text = re.sub(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d', 'DATE', text)
+    text = re.sub(r'"date-n?sec": \d+', '"date": N', text)
     return USAGE.sub('<usage error>\n', text)
 
 

@@ -42,6 +42,7 @@ int img_info(int argc, char **argv);
 int img_map(int argc, char **argv);
 int img_measure(int argc, char **argv);
 int img_resize(int argc, char **argv);
+int img_snapshot(int argc, char **argv);
 
 G_NORETURN void img_help(void);
 /* The message, the hint to --help, and the end. */

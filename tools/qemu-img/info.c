@@ -8,6 +8,7 @@
 #include "tools/qemu-img/common.h"
 
 #include "block/query.h"
+#include "block/snapshot.h"
 #include "qobject/json.h"
 #include "qobject/qbool.h"
 #include "qobject/qlist.h"
@@ -136,6 +137,36 @@ static void print_backing(const QDict *info, const char *indent)
     }
 }
 
+static void print_snapshots(const QDict *info, const char *indent)
+{
+    const QList *list = qdict_get_qlist(info, "snapshots");
+    const QListEntry *e;
+
+    if (!list || qlist_empty(list)) {
+        return;
+    }
+    printf("%sSnapshot list:\n%s", indent, indent);
+    bdrv_snapshot_dump(NULL);
+    printf("\n");
+    QLIST_FOREACH_ENTRY(list, e) {
+        const QDict *sn = qobject_to(QDict, qlist_entry_obj(e));
+        QEMUSnapshotInfo i = {
+            .vm_state_size = qdict_get_int(sn, "vm-state-size"),
+            .date_sec = qdict_get_int(sn, "date-sec"),
+            .vm_clock_nsec = qdict_get_int(sn, "vm-clock-sec") *
+                                 UINT64_C(1000000000) +
+                             qdict_get_int(sn, "vm-clock-nsec"),
+            .icount = qdict_get_try_int(sn, "icount", -1),
+        };
+
+        pstrcpy(i.id_str, sizeof(i.id_str), qdict_get_str(sn, "id"));
+        pstrcpy(i.name, sizeof(i.name), qdict_get_str(sn, "name"));
+        printf("%s", indent);
+        bdrv_snapshot_dump(&i);
+        printf("\n");
+    }
+}
+
 static void print_specific(const QDict *info, const char *indent)
 {
     const QDict *specific = qdict_get_qdict(info, "format-specific");
@@ -174,6 +205,7 @@ static void print_human(const QDict *info, const char *indent, const char *path,
         printf("%scleanly shut down: no\n", indent);
     }
     print_backing(info, indent);
+    print_snapshots(info, indent);
     print_specific(info, indent);
     QLIST_FOREACH_ENTRY(children, e) {
         const QDict *child = qobject_to(QDict, qlist_entry_obj(e));

@@ -54,7 +54,9 @@ static const ImgCmd commands[] = {
     { "resize", img_resize,
       "[--object objectdef] [--image-opts] [-f fmt] "
       "[--preallocation=prealloc] [-q] [--shrink] filename [+ | -]size" },
-    { "snapshot", NULL, NULL },
+    { "snapshot", img_snapshot,
+      "[--object objectdef] [--image-opts] [-U] [-q] [-l | -a snapshot | "
+      "-c snapshot | -d snapshot] filename" },
     { NULL },
 };
 

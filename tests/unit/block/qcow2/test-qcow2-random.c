@@ -1,11 +1,13 @@
 /*
- * Random sequences of writes, zeroes, discards, flushes and reopens, compared
- * with a plain buffer after each read and judged by QEMU's qemu-img.
+ * Random sequences of writes, zeroes, discards, flushes, snapshots and
+ * reopens, compared with a plain buffer after each read and judged by QEMU's
+ * qemu-img.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
 
+#include "block/snapshot.h"
 #include "tests/unit/block/qcow2/qcow2-test.h"
 
 typedef struct Shape {
@@ -146,6 +148,12 @@ static const Shape shapes[] = {
       .data_raw = true },
 };
 
+typedef struct Snap {
+    int number; /* its name is s%d */
+    uint8_t *data;
+    size_t size;
+} Snap;
+
 typedef struct Run {
     const Shape *sh;
     char *dir, *path, *base, *data, *options;
@@ -153,7 +161,17 @@ typedef struct Run {
     size_t size; /* now */
     GRand *rand;
     Image *img;
+    GPtrArray *snaps;
+    int next_snap;
 } Run;
+
+static void snap_free(void *opaque)
+{
+    Snap *sn = opaque;
+
+    g_free(sn->data);
+    g_free(sn);
+}
 
 static void fill(Run *r, uint8_t *p, size_t len)
 {
@@ -215,24 +233,32 @@ static void make_images(Run *r)
                         r->path),
                     ==, 0);
     if (sh->snapshot) {
-        g_assert_cmpint(run(ORACLE " snapshot -c one %s", r->path), ==, 0);
+        Snap *sn = g_new(Snap, 1);
+
+        g_assert_cmpint(run(ORACLE " snapshot -c s0 %s", r->path), ==, 0);
+        *sn = (Snap){ .number = r->next_snap++,
+                      .data = g_memdup2(r->model, sh->size),
+                      .size = sh->size };
+        g_ptr_array_add(r->snaps, sn);
     }
 }
 
-/* The snapshot still has what it was made of. */
+/* The snapshots still have what they were made of. */
 static void judge_snapshot(Run *r)
 {
     g_autofree char *out = g_strdup_printf("%s/snap.raw", r->dir);
+    g_autofree char *want = g_strdup_printf("%s/want.raw", r->dir);
 
-    if (r->sh->snapshot) {
-        g_assert_cmpint(run(ORACLE " convert -q -l snapshot.name=one -f qcow2 "
+    for (guint i = 0; i < r->snaps->len; i++) {
+        Snap *sn = r->snaps->pdata[i];
+
+        put_file(want, sn->data, sn->size);
+        g_assert_cmpint(run(ORACLE " convert -q -l snapshot.name=s%d -f qcow2 "
                                    "-O raw %s %s",
-                            r->path, out),
+                            sn->number, r->path, out),
                         ==, 0);
-        /* It is shown as long as the disk is now */
-        g_assert_cmpint(run("cmp -n %zu %s %s",
-                            MIN(r->size, r->sh->backing_size), out, r->base),
-                        ==, 0);
+        g_assert_cmpint(
+            run("cmp -n %zu %s %s", MIN(r->size, sn->size), out, want), ==, 0);
     }
 }
 
@@ -286,6 +312,100 @@ static int resize(Run *r)
                         &error_abort);
 }
 
+/* --- snapshots, made and undone by us or by the oracle --- */
+
+/* Run the oracle's "snapshot @option s@number"; whether it was able to. */
+static bool oracle_snapshot(Run *r, char option, int number)
+{
+    bool ok;
+
+    image_close(r->img);
+    ok = run(ORACLE " snapshot -%c s%d %s", option, number, r->path) == 0;
+    if (!ok) {
+        /* It leaks what it had taken */
+        run(ORACLE " check -q -r leaks -f qcow2 %s", r->path);
+    }
+    r->img = image_open(r->path);
+    return ok;
+}
+
+static void snapshot_create(Run *r, bool ours)
+{
+    Snap *sn = g_new(Snap, 1);
+    QEMUSnapshotInfo info = { .date_sec = 1 };
+    int ret = 0;
+
+    *sn = (Snap){ .number = r->next_snap++,
+                  .data = g_memdup2(r->model, r->size),
+                  .size = r->size };
+    snprintf(info.name, sizeof(info.name), "s%d", sn->number);
+    if (ours) {
+        ret = bdrv_snapshot_create(blk_bs(r->img->blk), &info);
+    } else if (!oracle_snapshot(r, 'c', sn->number)) {
+        ret = -EINVAL;
+    }
+    if (ret < 0) {
+        /* Refcounts that are too narrow for one more */
+        g_assert_cmpint(ret, ==, -EINVAL);
+        g_assert_nonnull(strstr(r->sh->options, "refcount_bits"));
+        snap_free(sn);
+        return;
+    }
+    g_ptr_array_add(r->snaps, sn);
+}
+
+static void snapshot_goto(Run *r, Snap *sn, bool ours)
+{
+    g_autofree char *name = g_strdup_printf("s%d", sn->number);
+    Error *err = NULL;
+
+    if (ours) {
+        bdrv_snapshot_goto(blk_bs(r->img->blk), name, &err);
+    } else if (!oracle_snapshot(r, 'a', sn->number)) {
+        error_setg(&err, "it did not");
+    }
+    if (err) {
+        g_assert_nonnull(strstr(r->sh->options, "refcount_bits"));
+        error_free(err);
+        return;
+    }
+    memset(r->model, 0, r->sh->size * 2);
+    memcpy(r->model, sn->data, sn->size);
+    r->size = sn->size;
+    g_assert_cmpint(blk_getlength(r->img->blk), ==, r->size);
+}
+
+static void snapshot_delete(Run *r, guint i, bool ours)
+{
+    Snap *sn = r->snaps->pdata[i];
+    g_autofree char *name = g_strdup_printf("s%d", sn->number);
+
+    if (ours) {
+        bdrv_snapshot_delete(blk_bs(r->img->blk), NULL, name, &error_abort);
+    } else {
+        g_assert_true(oracle_snapshot(r, 'd', sn->number));
+    }
+    g_ptr_array_remove_index(r->snaps, i);
+}
+
+static void snapshot_step(Run *r)
+{
+    int op = g_rand_int_range(r->rand, 0, 6);
+    bool ours = g_rand_int_range(r->rand, 0, 4);
+    guint i = r->snaps->len ? g_rand_int_range(r->rand, 0, r->snaps->len) : 0;
+
+    if (r->sh->data_file) {
+        return; /* the format has no snapshots then */
+    }
+    if (!r->snaps->len || (op < 3 && r->snaps->len < 4)) {
+        snapshot_create(r, ours);
+    } else if (op < 5) {
+        snapshot_goto(r, r->snaps->pdata[i], ours);
+    } else {
+        snapshot_delete(r, i, ours);
+    }
+}
+
 static void own_check(Run *r)
 {
     BdrvCheckResult res;
@@ -330,10 +450,13 @@ static void step(Run *r)
         g_assert_cmpmem(r->buf, len, r->model + offset, len);
     } else if (op < 95) {
         ret = blk_flush(r->img->blk);
+    } else if (op < 96) {
+        /* An old image with snapshots stays as large as it is */
+        ret = r->sh->v2 && r->snaps->len ? 0 : resize(r);
     } else if (op < 97) {
-        ret = resize(r);
-    } else if (op < 98) {
         own_check(r);
+    } else if (op < 98) {
+        snapshot_step(r);
     } else {
         image_close(r->img);
         judge_all(r);
@@ -359,6 +482,7 @@ static void test_random(const void *opaque)
     r.rand = g_rand_new_with_seed(seed);
     r.model = g_malloc0(r.sh->size * 2);
     r.buf = g_malloc(r.sh->size * 2);
+    r.snaps = g_ptr_array_new_with_free_func(snap_free);
     make_images(&r);
     r.size = r.sh->size;
     r.img = image_open(r.path);
@@ -370,6 +494,7 @@ static void test_random(const void *opaque)
     judge_all(&r);
     block_test_cleanup();
     remove_tmpdir(r.dir);
+    g_ptr_array_unref(r.snaps);
     g_rand_free(r.rand);
     g_free(r.model);
     g_free(r.buf);
