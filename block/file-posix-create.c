@@ -118,7 +118,7 @@ int file_create(const BlockDriver *drv, const char *filename, QDict *opts,
         return -EFBIG;
     }
     size = QEMU_ALIGN_UP(size, (uint64_t)BDRV_SECTOR_SIZE);
-    fd = RETRY_ON_EINTR(open(filename, O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    fd = qemu_open_cloexec(filename, O_RDWR | O_CREAT, 0644);
     if (fd < 0) {
         fd = -errno;
         error_setg_errno(errp, -fd, "Could not create '%s'", filename);

@@ -13,6 +13,7 @@
 #include "util/atomic.h"
 #include "util/cutils.h"
 #include "util/error-report.h"
+#include "util/fdset.h"
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -82,8 +83,12 @@ static int os_flags(const BlockDriverState *bs, bool has_writers)
 
 static int open_file(const char *filename, int flags, Error **errp)
 {
-    int fd = RETRY_ON_EINTR(open(filename, flags));
+    int fd;
 
+    if (fdset_is_name(filename)) {
+        return fdset_open(filename, flags, errp);
+    }
+    fd = RETRY_ON_EINTR(open(filename, flags));
     if (fd >= 0) {
         return fd;
     }
@@ -125,7 +130,7 @@ static int file_check_perm(BlockDriverState *bs, uint64_t perm, uint64_t shared,
     }
     ret = file_lock_prepare(bs, perm, shared, errp);
     if (ret < 0 && s->perm_fd >= 0) {
-        close(s->perm_fd);
+        fdset_close(s->perm_fd);
         s->perm_fd = -1;
     }
     return ret;
@@ -138,7 +143,7 @@ static void file_set_perm(BlockDriverState *bs, uint64_t perm, uint64_t shared)
     if (s->perm_fd >= 0) {
         /* The number stays, so that entries which wait in a ring are right */
         dup3(s->perm_fd, s->fd, O_CLOEXEC);
-        close(s->perm_fd);
+        fdset_close(s->perm_fd);
         s->perm_fd = -1;
         s->open_flags = s->perm_open_flags;
         s->needs_alignment = s->open_flags & O_DIRECT;
@@ -153,7 +158,7 @@ static void file_abort_perm_update(BlockDriverState *bs)
     FileState *s = bs->opaque;
 
     if (s->perm_fd >= 0) {
-        close(s->perm_fd);
+        fdset_close(s->perm_fd);
         s->perm_fd = -1;
     }
     file_lock_finish(bs, s->perm, s->shared);
@@ -253,6 +258,11 @@ static bool open_lock_fd(FileState *s, Error **errp)
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", s->fd);
 
     s->lock_fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (s->lock_fd < 0 && (errno == EACCES || errno == EPERM)) {
+        /* A descriptor that was passed to us: what it refers to has the locks
+         */
+        s->lock_fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+    }
     if (s->lock_fd < 0) {
         error_setg_errno(errp, errno, "Failed to open the file for locking");
         return false;
@@ -278,7 +288,7 @@ static void file_close(BlockDriverState *bs)
     FileState *s = bs->opaque;
 
     if (s->fd >= 0) {
-        close(s->fd);
+        fdset_close(s->fd);
         s->fd = -1;
     }
     if (s->lock_fd >= 0) {

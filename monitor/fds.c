@@ -1,5 +1,5 @@
 /*
- * Descriptors that clients pass to monitors with "getfd".
+ * Descriptors that clients pass to monitors: getfd, and the sets of add-fd.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,6 +8,7 @@
 #include "monitor/monitor-internal.h"
 #include "qapi/qapi-commands-misc.h"
 #include "util/cutils.h"
+#include "util/fdset.h"
 
 static MonFd *find_fd(Monitor *mon, const char *name)
 {
@@ -105,4 +106,65 @@ void qmp_closefd(const char *fdname, Error **errp)
     }
     close(f->fd);
     free_fd(mon, f);
+}
+
+/* --- sets --- */
+
+AddfdInfo *qmp_add_fd(bool has_fdset_id, int64_t fdset_id, const char *opaque,
+                      Error **errp)
+{
+    Monitor *mon = monitor_cur();
+    int fd = mon ? qemu_chr_fe_get_msgfd(&mon->fe) : -1;
+    AddfdInfo *info;
+    int64_t id;
+
+    if (fd < 0) {
+        error_setg(errp, "No file descriptor supplied via SCM_RIGHTS");
+        return NULL;
+    }
+    id = fdset_add(fd, has_fdset_id ? &fdset_id : NULL, opaque, errp);
+    if (id < 0) {
+        close(fd);
+        return NULL;
+    }
+    info = g_new0(AddfdInfo, 1);
+    info->fdset_id = id;
+    info->fd = fd;
+    return info;
+}
+
+void qmp_remove_fd(int64_t fdset_id, bool has_fd, int64_t fd, Error **errp)
+{
+    fdset_remove(fdset_id, has_fd ? &fd : NULL, errp);
+}
+
+static FdsetFdInfoList *list_fds(const Fdset *set)
+{
+    FdsetFdInfoList *head = NULL, **tail = &head;
+    const FdsetFd *f;
+
+    TAILQ_FOREACH(f, &set->fds, next) {
+        FdsetFdInfo *info = g_new0(FdsetFdInfo, 1);
+
+        info->fd = f->fd;
+        info->opaque = g_strdup(f->opaque);
+        QAPI_LIST_APPEND(tail, info);
+    }
+    return head;
+}
+
+/* The highest number first. */
+FdsetInfoList *qmp_query_fdsets(Error **errp)
+{
+    FdsetInfoList *head = NULL;
+    const Fdset *set;
+
+    TAILQ_FOREACH(set, &fdsets, next) {
+        FdsetInfo *info = g_new0(FdsetInfo, 1);
+
+        info->fdset_id = set->id;
+        info->fds = list_fds(set);
+        QAPI_LIST_PREPEND(head, info);
+    }
+    return head;
 }

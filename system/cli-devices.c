@@ -12,7 +12,9 @@
 #include "qapi/qapi-visit-qom.h"
 #include "qapi/qobject-input-visitor.h"
 #include "qobject/keyval.h"
+#include "block/opts.h"
 #include "util/cutils.h"
+#include "util/fdset.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,12 +305,75 @@ static bool opt_mon(CliConfig *c, const char *arg, Error **errp)
     return add_monitor(c, "mon", arg);
 }
 
+/* --- -add-fd: at once, so that -blockdev can name the set --- */
+
+static bool take_fd_number(QDict *opts, const char *key, int64_t *value,
+                           Error **errp)
+{
+    uint64_t number = UINT64_MAX;
+
+    if (!bdrv_take_number(opts, key, &number, errp)) {
+        return false;
+    }
+    if (number > INT_MAX) {
+        error_setg(errp, "%s option is required and must be non-negative", key);
+        return false;
+    }
+    *value = number;
+    return true;
+}
+
+static bool opt_add_fd(CliConfig *c, const char *arg, Error **errp)
+{
+    g_autoptr(QDict) opts = opts_parse(arg, NULL, NULL, errp);
+    g_autofree char *opaque = NULL;
+    int64_t fd, set;
+    int flags, copy;
+
+    if (!opts || !take_fd_number(opts, "fd", &fd, errp)) {
+        return false;
+    }
+    if (fd <= STDERR_FILENO) {
+        error_setg(errp, "fd cannot be a standard I/O stream");
+        return false;
+    }
+    /* What we have opened ourselves is closed on exec */
+    flags = fcntl(fd, F_GETFD);
+    if (flags < 0 || (flags & FD_CLOEXEC)) {
+        error_setg(errp, "fd is not valid or already in use");
+        return false;
+    }
+    if (!take_fd_number(opts, "set", &set, errp)) {
+        return false;
+    }
+    opaque = bdrv_take_str(opts, "opaque");
+    if (qdict_size(opts)) {
+        error_setg(errp, "Invalid parameter '%s'", qdict_first(opts)->key);
+        return false;
+    }
+    copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+        error_setg(errp, "error duplicating fd: %s", strerror(errno));
+        return false;
+    }
+    fdset_add(copy, &set, opaque, &error_abort);
+    return true;
+}
+
 const CliHandler cli_device_handlers[] = {
-    { "object", opt_object },     { "device", opt_device },
-    { "blockdev", opt_blockdev }, { "drive", opt_drive },
-    { "set", opt_set },           { "hda", opt_image },
-    { "chardev", opt_chardev },   { "serial", opt_serial },
-    { "debugcon", opt_debugcon }, { "monitor", opt_monitor },
-    { "qmp", opt_qmp },           { "qmp-pretty", opt_qmp_pretty },
-    { "mon", opt_mon },           { NULL, NULL },
+    { "add-fd", opt_add_fd },
+    { "object", opt_object },
+    { "device", opt_device },
+    { "blockdev", opt_blockdev },
+    { "drive", opt_drive },
+    { "set", opt_set },
+    { "hda", opt_image },
+    { "chardev", opt_chardev },
+    { "serial", opt_serial },
+    { "debugcon", opt_debugcon },
+    { "monitor", opt_monitor },
+    { "qmp", opt_qmp },
+    { "qmp-pretty", opt_qmp_pretty },
+    { "mon", opt_mon },
+    { NULL, NULL },
 };

@@ -6,6 +6,7 @@
  */
 #include "util/osdep.h"
 #include "util/cutils.h"
+#include "util/fdset.h"
 
 bool id_wellformed(const char *id)
 {
@@ -81,7 +82,17 @@ bool parse_on_off(const char *str, bool *value)
 
 int qemu_open_cloexec(const char *name, int flags, mode_t mode)
 {
-    return RETRY_ON_EINTR(open(name, flags | O_CLOEXEC, mode));
+    int fd;
+
+    if (!fdset_is_name(name)) {
+        return RETRY_ON_EINTR(open(name, flags | O_CLOEXEC, mode));
+    }
+    fd = fdset_open(name, flags, NULL);
+    if (fd < 0) {
+        errno = -fd;
+        return -1;
+    }
+    return fd;
 }
 
 ssize_t qemu_write_full(int fd, const void *buf, size_t count)

@@ -101,16 +101,20 @@ class Program:
             return self.read_until(rb'\r\n\}\r\n')
         return self.read_until(rb'\r\n')
 
-    def send(self, data):
+    def send(self, data, fd=None):
         try:
+            if fd is not None:
+                socket.send_fds(self.sock, [data[:1]], [fd])
+                os.close(fd)
+                data = data[1:]
             self.sock.sendall(data)
         except ConnectionError as e:
             raise Dead(str(e)) from None
 
-    def step(self, data):
-        """Send data and return the answers to it."""
+    def step(self, data, fd=None):
+        """Send data, with a descriptor, and return the answers to it."""
         self.count += 1
-        self.send(data + SYNC % self.count)
+        self.send(data + SYNC % self.count, fd)
         out = self.read_until(
             rb'\{\s*"id": "sync-%d",\s*"error": \{[^}]*\}\s*\}\r\n'
             % self.count)

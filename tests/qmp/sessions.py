@@ -8,6 +8,7 @@ a string with the name of a command, or raw bytes.
 import json
 
 from bitmap_sessions import BITMAP_SESSIONS
+from file_sessions import FILE_SESSIONS
 
 CAPS = 'qmp_capabilities'
 
@@ -303,7 +304,7 @@ RECONNECTS = [
     {'exec-oob': 'foo'}, RECONNECT, CAPS, {'exec-oob': 'foo'}, 'query-chardev',
 ]
 
-SESSIONS = BITMAP_SESSIONS + [
+SESSIONS = BITMAP_SESSIONS + FILE_SESSIONS + [
     ('negotiation', [], NEGOTIATION),
     ('json-errors', [], JSON_ERRORS),
     ('dispatch-errors', [], DISPATCH_ERRORS),

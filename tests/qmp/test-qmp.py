@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 
+from file_sessions import WithFile
 from qmp_driver import Dead, Program, stdio_session
 from sessions import (BAD_OPTIONS, CAPS, PARTIAL, RECONNECT, SESSIONS,
                       STDIO_SESSIONS, to_bytes)
@@ -28,6 +29,7 @@ BASE = ['-S', '-nodefaults', '-display', 'none']
 # What differs from run to run, in both programs.
 NORMALISE = [
     (rb'("(?:micro)?seconds"): \d+', rb'\1: 0'),
+    (rb'"fd": \d+', b'"fd": 1'),
     (rb'"package": "[^"]*"', b'"package": "P"'),
     (rb'"thread-id": \d+', b'"thread-id": 1'),
     (rb'thread_id=\d+', b'thread_id=1'),
@@ -113,10 +115,14 @@ def hold(argv, steps, pretty=False):
                     prog.reconnect()
                     out.append(('reconnection', prog.greeting(pretty)))
                     continue
+                fd = None
+                if isinstance(step, WithFile):
+                    fd = step.open(tmpdir)
+                    step = step.step
                 data = to_bytes(step)
                 text = data.decode(errors='replace')[:200].strip()
                 try:
-                    out.append((text, prog.step(data)))
+                    out.append((text, prog.step(data, fd)))
                 except Dead as e:
                     raise Dead('after %s: %s\n%s' % (
                         text, e, prog.stderr())) from None

@@ -42,6 +42,13 @@ CASES = [
     ['-kernel', '{dir}/text'],
     # (not an empty file: the reason QEMU gives then is a stale errno)
     ['-initrd', '{dir}/text'], ['-append', 'foo'],
+    # descriptors
+    ['-add-fd', 'fd=7'], ['-add-fd', 'fd=2,set=1'], ['-add-fd', 'set=2'],
+    ['-add-fd', 'fd=99,set=1'], ['-add-fd', 'fd=x,set=1'],
+    ['-add-fd', 'fd=-1,set=1'],
+    ['-drive', 'if=virtio,format=raw,file=/dev/fdset/1'],
+    ['-drive', 'if=virtio,format=raw,file=/dev/fdset/x'],
+    ['-blockdev', 'file,node-name=f,filename={dir}/text,aio=native'],
     # objects
     ['-object', 'iothread'], ['-object', 'iothread,id=1x'],
     ['-object', 'foo,id=a'], ['-object', 'id=a'],
