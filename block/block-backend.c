@@ -313,6 +313,15 @@ void blk_get_perm(const BlockBackend *blk, uint64_t *perm,
     *shared_perm = blk->shared_perm;
 }
 
+int blk_make_empty(BlockBackend *blk, Error **errp)
+{
+    if (!blk->root) {
+        error_setg(errp, "No medium inserted");
+        return -ENOMEDIUM;
+    }
+    return bdrv_make_empty(blk->root, errp);
+}
+
 bool blk_supports_write_perm(const BlockBackend *blk)
 {
     return !blk->root || !bdrv_is_read_only(blk->root->bs);

@@ -117,6 +117,9 @@ void blk_get_perm(const BlockBackend *blk, uint64_t *perm,
  * read-only"). */
 bool blk_supports_write_perm(const BlockBackend *blk);
 
+/* As bdrv_make_empty() of the root (main, may block). */
+int blk_make_empty(BlockBackend *blk, Error **errp);
+
 /* --- device (main) --- */
 
 /* What the block layer calls in the device; all optional and in the main

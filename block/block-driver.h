@@ -33,6 +33,7 @@ struct BlockDriver {
     bool is_format;      /* stands on a child named "file" */
     bool needs_filename; /* a protocol with a "filename" option */
     bool supports_backing;
+    bool supports_compressed_writes; /* BDRV_REQ_WRITE_COMPRESSED */
     /* The options that make two nodes show different data; for the name that
      * tells how to open the node again. "a." stands for all that begin so.
      * NULL-terminated. */
@@ -91,6 +92,17 @@ struct BlockDriver {
      * bdrv_create_file(). May block; not in a coroutine. */
     int (*bdrv_create)(const BlockDriver *drv, const char *filename,
                        QDict *opts, Error **errp);
+
+    /* --- backing files --- */
+
+    /* Optional (main, may block): write another backing file into the image;
+     * NULL: none. */
+    int (*bdrv_change_backing_file)(BlockDriverState *bs,
+                                    const char *backing_file,
+                                    const char *backing_fmt);
+    /* Optional (I/O, may yield; no other request is there): let everything be
+     * as if it had never been written. */
+    int coroutine_fn (*bdrv_co_make_empty)(BlockDriverState *bs);
 
     /* --- properties (main) --- */
 

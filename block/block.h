@@ -78,6 +78,8 @@ int bdrv_probe_geometry(BlockDriverState *bs, HDGeometry *geo);
 int bdrv_get_info(BlockDriverState *bs, BlockDriverInfo *bdi);
 /* Does the image, just created, read as zero? */
 bool bdrv_has_zero_init(BlockDriverState *bs);
+/* Filters pass compressed writes on to what is below them. */
+bool bdrv_supports_compressed_writes(const BlockDriverState *bs);
 /* Bring limits and file name up to date after a change below. */
 void bdrv_refresh_limits(BlockDriverState *bs, Error **errp);
 void bdrv_refresh_filename(BlockDriverState *bs);
@@ -125,6 +127,22 @@ int bdrv_refresh_perms(BlockDriverState *bs, Error **errp);
 void bdrv_get_cumulative_perm(const BlockDriverState *bs, uint64_t *perm,
                               uint64_t *shared_perm);
 char *bdrv_perm_names(uint64_t perm);
+
+/* --- backing chains (block/backing.c) --- */
+
+/* The image below @bs that @name, as in its overlay's header or as a path,
+ * stands for; NULL: none. */
+BlockDriverState *bdrv_find_backing_image(BlockDriverState *bs,
+                                          const char *name);
+/*
+ * Write another backing file into the image (NULL: none); what is attached
+ * stays. @require: a format must be given with it. -EINVAL without, -ENOTSUP,
+ * -ENOSPC: no room in the header.
+ */
+int bdrv_change_backing_file(BlockDriverState *bs, const char *backing_file,
+                             const char *backing_fmt, bool require);
+/* Let the image at @c (written to by its parent) have nothing of its own. */
+int bdrv_make_empty(BdrvChild *c, Error **errp);
 
 /* --- drain (block/drain.c) --- */
 

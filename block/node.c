@@ -405,6 +405,14 @@ int bdrv_get_info(BlockDriverState *bs, BlockDriverInfo *bdi)
     return below ? bdrv_get_info(below, bdi) : -ENOTSUP;
 }
 
+bool bdrv_supports_compressed_writes(const BlockDriverState *bs)
+{
+    const BlockDriverState *below = bdrv_filter_bs(bs);
+
+    return bs->drv && (bs->drv->supports_compressed_writes ||
+                       (below && bdrv_supports_compressed_writes(below)));
+}
+
 size_t bdrv_min_mem_align(const BlockDriverState *bs)
 {
     return bs && bs->drv ? MAX(bs->bl.min_mem_alignment, 1) : 4096;

@@ -10,6 +10,7 @@
 
 #include "block/block-backend.h"
 #include "block/opts.h"
+#include "block/probe.h"
 #include "block/qcow2/qcow2.h"
 
 const BdrvCreateOpt qcow2_create_opts[] = {
@@ -105,6 +106,12 @@ static bool take_options(QDict *opts, CreateOptions *o, Error **errp)
     o->backing_file = bdrv_take_str(opts, "backing_file");
     o->backing_fmt = bdrv_take_str(opts, "backing_fmt");
     o->data_file = bdrv_take_str(opts, "data_file");
+    if (o->backing_fmt && !bdrv_find_format(o->backing_fmt)) {
+        error_setg(errp,
+                   "Parameter 'backing-fmt' does not accept value '%s'",
+                   o->backing_fmt);
+        return false;
+    }
     o->encryption = encrypt;
     return bdrv_take_size(opts, "size", &o->size, errp) &&
            bdrv_take_size(opts, "cluster_size", &o->cluster_size, errp) &&

@@ -464,6 +464,11 @@ bool coroutine_fn qcow2_co_data_is_zero(BlockDriverState *bs, uint64_t offset,
 int coroutine_fn qcow2_co_data_grow(BlockDriverState *bs, uint64_t old,
                                     uint64_t new, bool exact, bool prealloc,
                                     Error **errp);
+/* --- backing.c --- */
+
+int qcow2_change_backing_file(BlockDriverState *bs, const char *backing_file,
+                              const char *backing_fmt);
+int coroutine_fn qcow2_co_make_empty(BlockDriverState *bs);
 
 /* --- check.c --- */
 

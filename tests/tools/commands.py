@@ -357,6 +357,8 @@ CASES = (GENERAL + CREATE + INFO + MAP + RESIZE + MEASURE + COMPARE + CONVERT +
 # What differs and why.
 HOLES = 'convert leaves out zeroes inside of a cluster, the file has holes there'
 KNOWN = {
+    'convert -n -c -O qcow2 a.raw p.qcow2':
+        'QEMU does not write compressed clusters over others',
     'map --output=json n.qcow2': HOLES,
     'map n.qcow2': HOLES,
     'create -f qcow2 -o help': 'no encryption yet',

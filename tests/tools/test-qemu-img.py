@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import chain_commands  # noqa: E402
 import commands  # noqa: E402
 
 ORACLE = os.environ.get('ORACLE_QEMU_IMG', '/usr/bin/qemu-img')
@@ -99,6 +100,17 @@ class Twin:
                         f.seek(offset)
                         f.write(data)
 
+    def use_chain(self, shape):
+        """The files of a chain that QEMU's program has made."""
+        made = os.path.join(self.top, 'chain-' + shape)
+        if not os.path.exists(made):
+            shutil.copytree(self.dirs[1], made)
+            for words in chain_commands.chain(shape):
+                subprocess.run([ORACLE] + words, cwd=made, check=True,
+                               stdout=subprocess.DEVNULL)
+        for d in self.dirs:
+            shutil.copytree(made, d, dirs_exist_ok=True)
+
     def compare(self, words):
         got = [run(p, words, d) for p, d in zip(self.programs, self.dirs)]
         differences = []
@@ -122,8 +134,14 @@ def main():
         return 0
     twin = Twin(ours)
     number = failed = 0
-    for case in commands.CASES:
+    cases = commands.CASES
+    if pattern == 'chains':
+        cases, pattern = chain_commands.CASES, ''
+    for case in cases:
         twin.reset(commands.SETUP)
+        if isinstance(case, tuple):
+            twin.use_chain(case[0])
+            case = case[1]
         # A case is a sequence of command lines over the same files
         for line in case:
             words = line if isinstance(line, list) else line.split()

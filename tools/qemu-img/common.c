@@ -10,6 +10,7 @@
 #include "block/block-io.h"
 #include "qobject/keyval.h"
 #include "qom/object.h"
+#include "util/buffer.h"
 #include "util/cutils.h"
 
 /* --- options --- */
@@ -251,8 +252,10 @@ int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
     return ret;
 }
 
-int coroutine_fn img_co_block_status(BlockDriverState *bs, int64_t offset,
-                                     int64_t bytes, int64_t *pnum)
+int coroutine_fn img_co_block_status(BlockDriverState *bs,
+                                     const BlockDriverState *base,
+                                     int64_t offset, int64_t bytes,
+                                     int64_t *pnum)
 {
     BlockDriverState *next;
     int ret = bdrv_co_block_status(bs, offset, bytes, pnum, NULL, NULL);
@@ -260,6 +263,9 @@ int coroutine_fn img_co_block_status(BlockDriverState *bs, int64_t offset,
     while ((next = next_in_chain(bs, ret))) {
         int64_t n = *pnum;
 
+        if (next == base) {
+            return 0;
+        }
         bs = next;
         ret = bdrv_co_block_status(bs, offset, n, pnum, NULL, NULL);
         if (ret >= 0 && *pnum == 0) {
@@ -274,7 +280,5 @@ int coroutine_fn img_co_block_status(BlockDriverState *bs, int64_t offset,
 
 bool img_buffer_is_zero(const void *buf, size_t len)
 {
-    const char *p = buf;
-
-    return !len || (!p[0] && !memcmp(p, p + 1, len - 1));
+    return buffer_is_zero(buf, len);
 }

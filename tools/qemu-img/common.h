@@ -34,6 +34,7 @@ typedef struct ImgCmd {
 
 int img_bench(int argc, char **argv);
 int img_check(int argc, char **argv);
+int img_commit(int argc, char **argv);
 int img_compare(int argc, char **argv);
 int img_convert(int argc, char **argv);
 int img_create(int argc, char **argv);
@@ -41,6 +42,7 @@ int img_dd(int argc, char **argv);
 int img_info(int argc, char **argv);
 int img_map(int argc, char **argv);
 int img_measure(int argc, char **argv);
+int img_rebase(int argc, char **argv);
 int img_resize(int argc, char **argv);
 int img_snapshot(int argc, char **argv);
 
@@ -89,8 +91,12 @@ BlockBackend *img_open_file(const char *filename, QDict *options,
 int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
                      int64_t *pnum, int64_t *map, BlockDriverState **file,
                      int *depth);
-int coroutine_fn img_co_block_status(BlockDriverState *bs, int64_t offset,
-                                     int64_t bytes, int64_t *pnum);
+/* BDRV_BLOCK_* only, and of the chain above @base (NULL: all of it): 0 if none
+ * of these images has it. */
+int coroutine_fn img_co_block_status(BlockDriverState *bs,
+                                     const BlockDriverState *base,
+                                     int64_t offset, int64_t bytes,
+                                     int64_t *pnum);
 
 bool img_buffer_is_zero(const void *buf, size_t len);
 

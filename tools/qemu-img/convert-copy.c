@@ -2,10 +2,12 @@
  * qemu-img convert: the copying.
  *
  * A few coroutines take pieces of the source, one after the other, under
- * lock; each reads its piece and writes it. Reads and writes of different
- * pieces overlap. Unless -W was given a piece is written only after the one
- * before it, so that the target grows from front to back. Memory: one buffer
- * of CONVERT_BUF_SIZE per coroutine.
+ * lock; each reads its piece and writes it. Reading, compressing and writing
+ * of different pieces overlap. Unless -W was given the write of a piece begins
+ * only when that of the piece before it has begun, so that the target grows
+ * from front to back; compressed pieces are put in place as they get ready.
+ * Memory: one buffer of a piece's size per coroutine, besides what the drivers
+ * need for as many requests.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,19 +15,26 @@
 
 #include "tools/qemu-img/convert.h"
 
+#include "util/buffer.h"
 #include "util/main-loop.h"
 #include "util/memalign.h"
 #include "util/timer.h"
+
+typedef enum PieceKind {
+    PIECE_DATA,
+    PIECE_ZERO,
+    PIECE_BACKING, /* the target's backing file has it */
+} PieceKind;
 
 typedef struct Copy {
     ConvertState *s;
     CoMutex lock;      /* next, index, known_* */
     int64_t next;      /* offset in the target of the next piece */
     int index;         /* source of that */
-    int64_t known_end; /* the status below is that of [next, known_end) */
-    bool known_zero;
-    int64_t written; /* everything before has been written (in order) */
-    CoQueue turn;    /* waits for written */
+    int64_t known_end; /* the kind below is that of [next, known_end) */
+    PieceKind known;
+    int64_t started; /* writes of everything before have begun (in order) */
+    CoQueue turn;    /* waits for started */
     int running;
     int ret;
     int64_t allocated, copied; /* for the progress */
@@ -35,18 +44,37 @@ typedef struct Copy {
 typedef struct Piece {
     const ConvertSource *src;
     int64_t offset, bytes; /* in the target */
-    bool zero;
+    PieceKind kind;
 } Piece;
 
-/* Find out what comes next; under lock. */
+/* --- what comes next (under lock) --- */
+
+static PieceKind kind_of(const ConvertState *s, int status, int64_t offset)
+{
+    if (status & BDRV_BLOCK_ZERO) {
+        /* Behind the end of the backing file there is nothing to hide */
+        return s->target_has_backing && s->backing_size >= 0 &&
+                       offset >= s->backing_size &&
+                       !(status & BDRV_BLOCK_ALLOCATED)
+                   ? PIECE_BACKING
+                   : PIECE_ZERO;
+    }
+    if (status & BDRV_BLOCK_DATA) {
+        return PIECE_DATA;
+    }
+    return s->target_has_backing ? PIECE_BACKING : PIECE_DATA;
+}
+
 static int coroutine_fn learn_status(Copy *copy, const ConvertSource *src)
 {
+    ConvertState *s = copy->s;
     int64_t pos = copy->next - src->begin, num;
-    int ret = img_co_block_status(blk_bs(src->blk), pos, src->size - pos, &num);
+    int ret = img_co_block_status(blk_bs(src->blk), src->base, pos,
+                                  src->size - pos, &num);
 
-    if (ret < 0 && copy->s->salvage) {
+    if (ret < 0 && s->salvage) {
         /* Taken for data: reading tells sector by sector */
-        num = MIN(src->size - pos, CONVERT_BUF_SIZE);
+        num = MIN(src->size - pos, s->buf_size);
         ret = BDRV_BLOCK_DATA;
     }
     if (ret < 0) {
@@ -60,8 +88,22 @@ static int coroutine_fn learn_status(Copy *copy, const ConvertSource *src)
         ret = BDRV_BLOCK_ZERO;
     }
     copy->known_end = copy->next + num;
-    copy->known_zero = ret & BDRV_BLOCK_ZERO;
+    copy->known = kind_of(s, ret, copy->next);
     return 0;
+}
+
+/* Only whole clusters are compressed: a shorter piece becomes data, and one
+ * that ends inside of a cluster ends before it. */
+static void cut_to_clusters(const Copy *copy, Piece *piece)
+{
+    int64_t cluster = copy->s->cluster;
+
+    if (piece->bytes < cluster) {
+        piece->bytes = MIN(cluster, copy->s->total - piece->offset);
+        piece->kind = PIECE_DATA;
+    } else if (piece->offset + piece->bytes < copy->s->total) {
+        piece->bytes = QEMU_ALIGN_DOWN(piece->bytes, cluster);
+    }
 }
 
 /* The next piece: 1, 0 (the end) or -errno. */
@@ -87,79 +129,106 @@ static int coroutine_fn take_piece(Copy *copy, Piece *piece)
     }
     piece->src = src;
     piece->offset = copy->next;
-    piece->zero = copy->known_zero;
-    piece->bytes = copy->known_end - copy->next;
-    if (!piece->zero || !s->min_sparse) {
-        piece->bytes = MIN(piece->bytes, CONVERT_BUF_SIZE);
+    piece->kind = copy->known;
+    piece->bytes = MIN(copy->known_end - copy->next, BDRV_REQUEST_MAX_BYTES);
+    if (piece->kind == PIECE_DATA || !s->min_sparse) {
+        piece->bytes = MIN(piece->bytes, s->buf_size);
     }
-    piece->bytes = MIN(piece->bytes, BDRV_REQUEST_MAX_BYTES);
+    if (s->cluster) {
+        cut_to_clusters(copy, piece);
+    }
     copy->next += piece->bytes;
     return 1;
 }
 
+/* --- reading --- */
+
 /* Read what can be read, sector by sector; the rest is zero. */
-static void coroutine_fn salvage(Copy *copy, const Piece *piece, char *buf)
+static void coroutine_fn salvage(Copy *copy, BlockBackend *blk, int64_t from,
+                                 int64_t bytes, char *buf)
 {
-    for (int64_t pos = 0; pos < piece->bytes; pos += BDRV_SECTOR_SIZE) {
-        int64_t len = MIN(BDRV_SECTOR_SIZE, piece->bytes - pos);
-        int64_t from = piece->offset - piece->src->begin + pos;
-        int ret = blk_co_pread(piece->src->blk, from, len, buf + pos, 0);
+    for (int64_t pos = 0; pos < bytes; pos += BDRV_SECTOR_SIZE) {
+        int64_t len = MIN(BDRV_SECTOR_SIZE, bytes - pos);
+        int ret = blk_co_pread(blk, from + pos, len, buf + pos, 0);
 
         if (ret < 0) {
             if (!copy->s->quiet) {
-                warn_report("error while reading offset %" PRId64 ": %s", from,
-                            strerror(-ret));
+                warn_report("error while reading offset %" PRId64 ": %s",
+                            from + pos, strerror(-ret));
             }
             memset(buf + pos, 0, len);
         }
     }
 }
 
+/* A piece that was made longer than its source goes on in the next ones. */
 static int coroutine_fn read_piece(Copy *copy, const Piece *piece, char *buf)
 {
-    int ret = blk_co_pread(piece->src->blk, piece->offset - piece->src->begin,
-                           piece->bytes, buf, 0);
+    const ConvertSource *src = piece->src;
+    int64_t done = 0;
 
-    if (ret < 0 && copy->s->salvage) {
-        salvage(copy, piece, buf);
-        return 0;
+    while (done < piece->bytes) {
+        int64_t pos = piece->offset + done - src->begin;
+        int64_t n = MIN(piece->bytes - done, src->size - pos);
+        int ret = n ? blk_co_pread(src->blk, pos, n, buf + done, 0) : 0;
+
+        if (ret < 0 && copy->s->salvage) {
+            salvage(copy, src->blk, pos, n, buf + done);
+        } else if (ret < 0) {
+            error_report("error while reading at byte %" PRId64 ": %s",
+                         piece->offset, strerror(-ret));
+            return ret;
+        }
+        done += n;
+        src++;
     }
-    if (ret < 0) {
-        error_report("error while reading at byte %" PRId64 ": %s",
-                     piece->offset, strerror(-ret));
-    }
-    return ret;
+    return 0;
 }
+
+/* --- writing --- */
 
 static int coroutine_fn write_zeroes(Copy *copy, int64_t offset, int64_t bytes)
 {
     ConvertState *s = copy->s;
 
-    if (s->has_zero_init && s->min_sparse) {
-        return 0;
-    }
-    /* Without -S 0 the space of zeroes need not be kept */
-    return blk_co_pwrite_zeroes(s->target, offset, bytes,
-                                s->min_sparse ? BDRV_REQ_MAY_UNMAP : 0);
+    return s->has_zero_init
+               ? 0
+               : blk_co_pwrite_zeroes(s->target, offset, bytes,
+                                      s->min_sparse ? BDRV_REQ_MAY_UNMAP : 0);
 }
 
-/* How much from @pos on is (@zero: is not) zero, in steps of min_sparse. */
+/*
+ * How much from @pos on is (@zero: is not) zero, in whole blocks of the
+ * target; zeroes that are too few count as data.
+ */
 static int64_t run_length(const Copy *copy, const Piece *piece, const char *buf,
                           int64_t pos, bool *zero)
 {
-    int64_t step = copy->s->min_sparse, begin = pos;
+    int64_t step = copy->s->alignment, begin = pos, data_end = pos;
 
+    *zero = copy->s->min_sparse <= piece->bytes;
+    if (!*zero) {
+        return piece->bytes - pos; /* nothing can be long enough */
+    }
     while (pos < piece->bytes) {
         int64_t end = QEMU_ALIGN_DOWN(piece->offset + pos, step) + step;
         int64_t len = MIN(end - piece->offset, piece->bytes) - pos;
-        bool is_zero = img_buffer_is_zero(buf + pos, len);
 
-        if (pos == begin) {
-            *zero = is_zero;
-        } else if (is_zero != *zero) {
-            break;
+        if (buffer_is_zero(buf + pos, len)) {
+            /* Long enough a hole ends the data before it */
+            if (!*zero && pos + len - data_end >= copy->s->min_sparse) {
+                return data_end - begin;
+            }
+        } else if (*zero && pos - begin >= copy->s->min_sparse) {
+            return pos - begin;
+        } else {
+            *zero = false;
+            data_end = pos + len;
         }
         pos += len;
+    }
+    if (*zero && pos - begin < copy->s->min_sparse) {
+        *zero = false;
     }
     return pos - begin;
 }
@@ -167,6 +236,7 @@ static int64_t run_length(const Copy *copy, const Piece *piece, const char *buf,
 static int coroutine_fn write_data(Copy *copy, const Piece *piece,
                                    const char *buf)
 {
+    ConvertState *s = copy->s;
     int64_t pos = 0;
     int ret = 0;
 
@@ -174,12 +244,25 @@ static int coroutine_fn write_data(Copy *copy, const Piece *piece,
         int64_t len = piece->bytes - pos;
         bool zero = false;
 
-        if (copy->s->min_sparse) {
+        if (s->cluster) {
+            /* The driver compresses cluster by cluster, of which those of
+             * zeroes have to be told from the rest here */
+            len = MIN(len, s->cluster);
+            zero = s->min_sparse && buffer_is_zero(buf + pos, len);
+            while (
+                !zero && pos + len < piece->bytes &&
+                !(s->min_sparse &&
+                  buffer_is_zero(buf + pos + len,
+                                 MIN(s->cluster, piece->bytes - pos - len)))) {
+                len += MIN(s->cluster, piece->bytes - pos - len);
+            }
+        } else if (s->min_sparse) {
             len = run_length(copy, piece, buf, pos, &zero);
         }
         ret = zero ? write_zeroes(copy, piece->offset + pos, len)
-                   : blk_co_pwrite(copy->s->target, piece->offset + pos, len,
-                                   buf + pos, 0);
+                   : blk_co_pwrite(s->target, piece->offset + pos, len,
+                                   buf + pos,
+                                   s->cluster ? BDRV_REQ_WRITE_COMPRESSED : 0);
         pos += len;
     }
     return ret;
@@ -204,15 +287,19 @@ static void coroutine_fn limit_rate(Copy *copy, int64_t bytes)
 static int coroutine_fn write_piece(Copy *copy, const Piece *piece,
                                     const char *buf)
 {
-    int ret = piece->zero ? write_zeroes(copy, piece->offset, piece->bytes)
-                          : write_data(copy, piece, buf);
+    int ret = 0;
 
+    if (piece->kind == PIECE_DATA) {
+        ret = write_data(copy, piece, buf);
+    } else if (piece->kind == PIECE_ZERO) {
+        ret = write_zeroes(copy, piece->offset, piece->bytes);
+    }
     if (ret < 0) {
         error_report("error while writing at byte %" PRId64 ": %s",
                      piece->offset, strerror(-ret));
         return ret;
     }
-    if (!piece->zero) {
+    if (piece->kind == PIECE_DATA) {
         copy->copied += piece->bytes;
         img_progress_print(
             100.0 * copy->copied / MAX(copy->allocated, copy->copied), 0);
@@ -220,23 +307,30 @@ static int coroutine_fn write_piece(Copy *copy, const Piece *piece,
     return 0;
 }
 
-/* Wait until all before @piece is written. */
+/* Wait until the writes of all before @piece have begun. */
 static void coroutine_fn wait_turn(Copy *copy, const Piece *piece)
 {
-    while (copy->written < piece->offset && !copy->ret) {
+    while (copy->started < piece->offset && !copy->ret) {
         qemu_co_queue_wait(&copy->turn, (CoMutex *)NULL);
     }
+    /* Whoever is woken by this runs when our write waits for the file */
+    copy->started = MAX(copy->started, piece->offset + piece->bytes);
+    qemu_co_queue_restart_all(&copy->turn);
 }
 
-static int coroutine_fn do_piece(Copy *copy, const Piece *piece, char *buf)
+static int coroutine_fn do_piece(Copy *copy, Piece *piece, char *buf)
 {
-    bool in_order = !copy->s->out_of_order;
+    ConvertState *s = copy->s;
     int ret = 0;
 
-    if (!piece->zero) {
+    if (piece->kind == PIECE_ZERO && !s->min_sparse) {
+        /* -S 0: nothing is left out */
+        memset(buf, 0, piece->bytes);
+        piece->kind = PIECE_DATA;
+    } else if (piece->kind == PIECE_DATA) {
         ret = read_piece(copy, piece, buf);
     }
-    if (in_order) {
+    if (!s->out_of_order && !s->cluster) {
         wait_turn(copy, piece);
     }
     if (ret == 0 && copy->ret == 0) {
@@ -245,11 +339,7 @@ static int coroutine_fn do_piece(Copy *copy, const Piece *piece, char *buf)
     if (ret < 0 && !copy->ret) {
         copy->ret = ret;
     }
-    if (in_order) {
-        copy->written = MAX(copy->written, piece->offset + piece->bytes);
-        qemu_co_queue_restart_all(&copy->turn);
-    }
-    if (!piece->zero && copy->ret == 0) {
+    if (piece->kind == PIECE_DATA && copy->ret == 0) {
         limit_rate(copy, piece->bytes);
     }
     return ret;
@@ -258,7 +348,7 @@ static int coroutine_fn do_piece(Copy *copy, const Piece *piece, char *buf)
 static void coroutine_fn copy_entry(void *opaque)
 {
     Copy *copy = opaque;
-    char *buf = qemu_memalign(4096, CONVERT_BUF_SIZE);
+    char *buf = qemu_memalign(4096, copy->s->buf_size);
     Piece piece;
 
     while (!copy->ret) {
@@ -280,37 +370,38 @@ static void coroutine_fn copy_entry(void *opaque)
 }
 
 /* How much will be copied: for the progress. */
-static int64_t count_allocated(const ConvertState *s)
+static void coroutine_fn count_entry(void *opaque)
 {
-    int64_t sum = 0;
+    Copy *copy = opaque;
+    Copy scan = { .s = copy->s };
+    Piece piece;
 
-    for (int i = 0; i < s->n_src; i++) {
-        int64_t pos = 0, num;
-
-        while (pos < s->src[i].size) {
-            int ret = img_block_status(blk_bs(s->src[i].blk), pos,
-                                       s->src[i].size - pos, &num, NULL, NULL,
-                                       NULL);
-
-            if (ret < 0 || !num) {
-                break; /* the copying will tell */
-            }
-            if ((ret & BDRV_BLOCK_DATA) && !(ret & BDRV_BLOCK_ZERO)) {
-                sum += num;
-            }
-            pos += num;
+    while ((copy->ret = take_piece(&scan, &piece)) > 0) {
+        if (piece.kind == PIECE_DATA ||
+            (piece.kind == PIECE_ZERO && !copy->s->min_sparse)) {
+            copy->allocated += piece.bytes;
         }
     }
-    return sum;
+    copy->running = 0;
 }
 
 int convert_copy(ConvertState *s)
 {
-    Copy copy = { .s = s, .known_end = 0 };
+    Copy copy = { .s = s, .running = 1 };
 
     qemu_co_mutex_init(&copy.lock);
     qemu_co_queue_init(&copy.turn);
-    copy.allocated = count_allocated(s);
+    if (s->progress) {
+        qemu_coroutine_enter(qemu_coroutine_create(count_entry, &copy));
+        while (copy.running) {
+            main_loop_wait(false);
+        }
+        if (copy.ret < 0) {
+            return copy.ret;
+        }
+    } else {
+        copy.allocated = s->total;
+    }
     copy.begin_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
     copy.running = s->n_coroutines;
     for (int i = 0; i < s->n_coroutines; i++) {

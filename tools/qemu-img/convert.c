@@ -252,6 +252,7 @@ static bool open_sources(Convert *cv, char **names, int n)
         }
         s->total += src->size;
     }
+    s->progress = cv->progress && !s->quiet;
     if (cv->snapshot) {
         error_report("Failed to load snapshot: Block format '%s' used by "
                      "device '' does not support temporarily loading internal "
@@ -308,16 +309,76 @@ static QDict *target_options(const Convert *cv, const BlockDriver *drv)
                      cv->out_fmt);
         return NULL;
     }
-    if (cv->base || cv->base_fmt || qdict_haskey(opts, "backing_file")) {
-        error_report("convert: a target with a backing file is not in this "
-                     "build yet");
-        return NULL;
+    if (cv->base) {
+        qdict_put_str(opts, "backing_file", cv->base);
+    }
+    if (cv->base_fmt) {
+        qdict_put_str(opts, "backing_fmt", cv->base_fmt);
     }
     g_autofree char *size = g_strdup_printf("%" PRId64, cv->state.total);
 
     /* Whatever -o says: it is a copy */
     qdict_put_str(opts, "size", size);
     return g_steal_pointer(&opts);
+}
+
+/* What the target will stand on; looks only, nothing is made yet. */
+static bool check_backing(Convert *cv, const QDict *opts)
+{
+    const char *base = qdict_get_try_str(opts, "backing_file");
+    Error *err = NULL;
+    QDict *options;
+    BlockDriverState *bs;
+    g_autofree char *path = NULL;
+
+    if (!base) {
+        return true;
+    }
+    if (cv->state.n_src > 1) {
+        error_report("Having a backing file for the target makes no sense "
+                     "when concatenating multiple input images");
+        return false;
+    }
+    if (!qdict_haskey(opts, "backing_fmt")) {
+        error_report("Use of backing file requires explicit backing format");
+        return false;
+    }
+    cv->state.target_has_backing = true;
+    path = bdrv_backing_path(cv->out, base, &err);
+    if (!path) {
+        error_report_err(err);
+        return false;
+    }
+    options = qdict_new();
+    qdict_put_str(options, "driver", qdict_get_str(opts, "backing_fmt"));
+    /* For its size only: a target can be made without looking */
+    bs = bdrv_open(path, NULL, options, BDRV_O_NO_IO, NULL);
+    cv->state.backing_size = bs ? bdrv_getlength(bs) : -1;
+    bdrv_unref(bs);
+    return true;
+}
+
+static bool check_compression(const BlockDriver *drv, const QDict *opts)
+{
+    const char *prealloc = qdict_get_try_str(opts, "preallocation");
+    const char *encryption = qdict_get_try_str(opts, "encryption");
+
+    if (qdict_haskey(opts, "encrypt.format") ||
+        (encryption && !strcmp(encryption, "on"))) {
+        error_report("Compression and encryption not supported at the same "
+                     "time");
+        return false;
+    }
+    if (prealloc && strcmp(prealloc, "off")) {
+        error_report("Compression and preallocation not supported at the same "
+                     "time");
+        return false;
+    }
+    if (!drv->supports_compressed_writes) {
+        error_report("Compression not supported for this file format");
+        return false;
+    }
+    return true;
 }
 
 static bool create_target(Convert *cv)
@@ -331,11 +392,8 @@ static bool create_target(Convert *cv)
         return false;
     }
     opts = target_options(cv, drv);
-    if (!opts) {
-        return false;
-    }
-    if (cv->compress) {
-        error_report("Compression not supported for this file format");
+    if (!opts || !check_backing(cv, opts) ||
+        (cv->compress && !check_compression(drv, opts))) {
         return false;
     }
     if (bdrv_create(drv, cv->out, opts, &err) < 0) {
@@ -343,7 +401,37 @@ static bool create_target(Convert *cv)
                           cv->out_fmt);
         return false;
     }
-    cv->state.has_zero_init = true;
+    cv->state.has_zero_init = !cv->state.target_has_backing;
+    return true;
+}
+
+/* How the target likes to be written to. */
+static bool fit_target(Convert *cv)
+{
+    ConvertState *s = &cv->state;
+    BlockDriverState *bs = blk_bs(s->target);
+    int64_t align = blk_get_request_alignment(s->target);
+    BlockDriverInfo info;
+    int ret = bdrv_get_info(bs, &info);
+
+    s->alignment = BDRV_SECTOR_SIZE;
+    while (s->alignment * 2 <= s->min_sparse) {
+        s->alignment *= 2;
+    }
+    s->alignment = MAX(s->alignment, align);
+    s->buf_size = CONVERT_BUF_SIZE;
+    if (ret < 0 && cv->compress) {
+        error_report("could not get block driver info");
+        return false;
+    }
+    if (ret == 0 && (cv->compress || info.needs_compressed_writes)) {
+        s->cluster = info.cluster_size;
+        if (s->cluster <= 0 || s->cluster > s->buf_size) {
+            error_report("invalid cluster size");
+            return false;
+        }
+        s->buf_size = QEMU_ALIGN_DOWN(s->buf_size, s->cluster);
+    }
     return true;
 }
 
@@ -370,7 +458,7 @@ static bool open_target(Convert *cv)
     }
     s->has_zero_init &= bdrv_has_zero_init(blk_bs(s->target));
     s->has_zero_init |= cv->target_is_zero;
-    if (cv->compress) {
+    if (cv->compress && !bdrv_supports_compressed_writes(blk_bs(s->target))) {
         error_report("Compression not supported for this file format");
         return false;
     }
@@ -383,7 +471,7 @@ static bool open_target(Convert *cv)
         error_report("output file is smaller than input file");
         return false;
     }
-    return true;
+    return fit_target(cv);
 }
 
 /* --- all of it --- */
@@ -398,6 +486,10 @@ static bool run(Convert *cv)
     }
     if (!open_target(cv)) {
         return false;
+    }
+    if (cv->state.target_has_backing) {
+        /* The other layers are in the target's backing file already */
+        cv->state.src[0].base = bdrv_cow_bs(blk_bs(cv->state.src[0].blk));
     }
     ret = convert_copy(&cv->state);
     if (ret == 0) {

@@ -1,6 +1,6 @@
 /*
  * qemu-img convert: what the option parser (convert.c) and the copying
- * (convert-copy.c) share.
+ * (convert-copy.c) share. commit copies with it as well.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,20 +16,29 @@
 typedef struct ConvertSource {
     const char *filename;
     BlockBackend *blk;
+    /* Copy only what the chain above this image has; NULL: all. */
+    BlockDriverState *base;
     int64_t begin, size; /* place in the target; whole sectors */
 } ConvertSource;
 
 typedef struct ConvertState {
-    /* set by the caller */
+    /* set by the caller; sizes in bytes */
     ConvertSource *src;
     int n_src;
     BlockBackend *target;
     int64_t total;      /* sum of the sources' sizes */
     int64_t min_sparse; /* shortest run of zeroes left out; 0: none */
-    int64_t rate_limit; /* bytes per second, 0: none */
+    int64_t alignment;  /* runs of zeroes are whole blocks of this */
+    int64_t buf_size;   /* of a piece */
+    int64_t cluster;    /* compress, in clusters of this; 0: do not */
+    int64_t rate_limit; /* per second, 0: none */
     int n_coroutines;
     bool has_zero_init; /* what is not written reads as zero */
-    bool out_of_order, salvage, quiet;
+    /* The target has a backing file of this size (-1: unknown) below it:
+     * what the sources do not have is left to that. */
+    bool target_has_backing;
+    int64_t backing_size;
+    bool out_of_order, salvage, quiet, progress, copy_range;
 } ConvertState;
 
 /* Copy it all. 0 or -errno after a message. */

@@ -25,14 +25,17 @@ static const ImgCmd commands[] = {
     { "check", img_check,
       "[--object objectdef] [--image-opts] [-q] [-f fmt] [--output=ofmt] "
       "[-r [leaks | all]] [-T src_cache] [-U] filename" },
-    { "commit", NULL, NULL },
+    { "commit", img_commit,
+      "[--object objectdef] [--image-opts] [-q] [-f fmt] [-t cache] [-b base] "
+      "[-r rate_limit] [-d] [-p] filename" },
     { "compare", img_compare,
       "[--object objectdef] [--image-opts] [-f fmt] [-F fmt] [-T src_cache] "
       "[-p] [-q] [-s] [-U] filename1 filename2" },
     { "convert", img_convert,
       "[--object objectdef] [--image-opts] [--target-image-opts] "
-      "[--target-is-zero] [-U] [-p] [-q] [-n] [-f fmt] [-t cache] "
-      "[-T src_cache] [-O output_fmt] [-o options] [-S sparse_size] "
+      "[--target-is-zero] [-U] [-c] [-p] [-q] [-n] [-f fmt] [-t cache] "
+      "[-T src_cache] [-O output_fmt] [-B backing_file [-F backing_fmt]] "
+      "[-o options] [-S sparse_size] "
       "[-r rate_limit] [-m num_coroutines] [-W] [--salvage] filename "
       "[filename2 [...]] output_filename" },
     { "create", img_create,
@@ -50,7 +53,10 @@ static const ImgCmd commands[] = {
     { "measure", img_measure,
       "[--output=ofmt] [-O output_fmt] [-o options] [--size N | "
       "[--object objectdef] [--image-opts] [-f fmt] filename]" },
-    { "rebase", NULL, NULL },
+    { "rebase", img_rebase,
+      "[--object objectdef] [--image-opts] [-U] [-q] [-f fmt] [-t cache] "
+      "[-T src_cache] [-p] [-u] [-c] -b backing_file [-F backing_fmt] "
+      "filename" },
     { "resize", img_resize,
       "[--object objectdef] [--image-opts] [-f fmt] "
       "[--preallocation=prealloc] [-q] [--shrink] filename [+ | -]size" },
