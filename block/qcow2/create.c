@@ -107,8 +107,7 @@ static bool take_options(QDict *opts, CreateOptions *o, Error **errp)
     o->backing_fmt = bdrv_take_str(opts, "backing_fmt");
     o->data_file = bdrv_take_str(opts, "data_file");
     if (o->backing_fmt && !bdrv_find_format(o->backing_fmt)) {
-        error_setg(errp,
-                   "Parameter 'backing-fmt' does not accept value '%s'",
+        error_setg(errp, "Parameter 'backing-fmt' does not accept value '%s'",
                    o->backing_fmt);
         return false;
     }
