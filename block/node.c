@@ -131,12 +131,12 @@ static void bdrv_close(BlockDriverState *bs)
             bdrv_flush(bs);
         }
         bdrv_drained_end(bs);
-        bdrv_release_dirty_bitmaps(bs);
         if (bs->drv->bdrv_close) {
             bs->drv->bdrv_close(bs);
         }
         bs->drv = NULL;
     }
+    bdrv_release_dirty_bitmaps(bs);
     LIST_FOREACH_SAFE(child, &bs->children, next, next) {
         bdrv_unref_child(bs, child);
     }

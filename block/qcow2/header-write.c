@@ -67,7 +67,8 @@ size_t qcow2_feature_names(uint8_t *table)
     return ARRAY_SIZE(features) * 48;
 }
 
-static bool add_known_exts(const Qcow2Header *h, Image *im)
+/* @names: the table of feature names, too, if it was there. */
+static bool add_known_exts(const Qcow2Header *h, Image *im, bool names)
 {
     uint8_t table[QCOW2_NB_FEATURE_NAMES * 48], bitmaps[24] = { 0 };
     size_t len;
@@ -82,7 +83,7 @@ static bool add_known_exts(const Qcow2Header *h, Image *im)
         return false;
     }
     len = qcow2_feature_names(table);
-    if (h->has_feature_names && h->version >= 3 &&
+    if (names && h->has_feature_names && h->version >= 3 &&
         !add_ext(im, QCOW2_EXT_FEATURE_TABLE, table, len)) {
         return false;
     }
@@ -96,10 +97,10 @@ static bool add_known_exts(const Qcow2Header *h, Image *im)
 }
 
 /* The extensions and the end mark; im->pos is behind it. */
-static bool compose_exts(const Qcow2Header *h, Image *im)
+static bool compose_exts(const Qcow2Header *h, Image *im, bool names)
 {
     im->pos = h->header_len;
-    if (!add_known_exts(h, im)) {
+    if (!add_known_exts(h, im, names)) {
         return false;
     }
     for (guint i = 0; h->other_exts && i < h->other_exts->len; i++) {
@@ -112,6 +113,16 @@ static bool compose_exts(const Qcow2Header *h, Image *im)
     memset(im->p + im->pos, 0, 8);
     im->pos += 8;
     return true;
+}
+
+/* The names of features are a help for the reader: they go where there is no
+ * room for them. */
+static bool compose(const Qcow2Header *h, Image *im)
+{
+    size_t name = h->backing_file ? strlen(h->backing_file) : 0;
+
+    return (compose_exts(h, im, true) && im->pos + name <= im->size) ||
+           compose_exts(h, im, false);
 }
 
 /* Where the backing name goes: not over the old one, if that can be. */
@@ -230,8 +241,7 @@ int coroutine_fn qcow2_co_update_header(BlockDriverState *bs)
         return ret;
     }
     memcpy(new, old, s->cluster_size);
-    if (!compose_exts(h, &im) ||
-        (len && !place_name(h, &im, old, len, &place))) {
+    if (!compose(h, &im) || (len && !place_name(h, &im, old, len, &place))) {
         return -ENOSPC;
     }
     memcpy(new + place, len ? h->backing_file : (char *)new, len);

@@ -568,10 +568,36 @@ void coroutine_fn qcow2_co_maybe_writeback(BlockDriverState *bs)
 
 /* --- before the first write --- */
 
+static int coroutine_fn clear_autoclear(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t kept = s->h.autoclear & s->autoclear_kept;
+    uint8_t buf[8];
+    int ret;
+
+    if (kept != s->h.autoclear) {
+        qcow2_stq(buf, kept);
+        ret = bdrv_co_pwrite(bs->file, QCOW2_H_AUTOCLEAR, 8, buf, 0);
+        if (ret >= 0) {
+            ret = bdrv_co_flush(bs->file->bs);
+        }
+        if (ret < 0) {
+            return ret;
+        }
+        s->h.autoclear = kept;
+    }
+    if (!s->h.lost_bitmaps) {
+        return 0;
+    }
+    /* Drop the extension; its clusters are leaked */
+    ret = qcow2_co_update_header(bs);
+    s->h.lost_bitmaps = ret < 0;
+    return ret;
+}
+
 int coroutine_fn qcow2_co_prepare_write(BlockDriverState *bs)
 {
     Qcow2State *s = bs->opaque;
-    uint8_t buf[8];
     int ret = 0;
 
     if (unlikely(qatomic_read(&s->corrupt))) {
@@ -587,17 +613,16 @@ int coroutine_fn qcow2_co_prepare_write(BlockDriverState *bs)
     if (!s->write_ready) {
         s->preparing = true;
         qemu_mutex_unlock(&s->lock);
-        /* Bitmaps are not kept up to date, nor what we do not know: the bits
-         * say so before anything changes */
-        qcow2_stq(buf, s->h.autoclear & s->autoclear_kept);
-        ret = bdrv_co_pwrite(bs->file, QCOW2_H_AUTOCLEAR, 8, buf, 0);
+        /* What we do not know is not kept up to date, and stored bitmaps are
+         * not before the node is closed: the file says so before anything
+         * changes */
+        ret = qcow2_co_bitmaps_mark(bs);
         if (ret >= 0) {
-            ret = bdrv_co_flush(bs->file->bs);
+            ret = clear_autoclear(bs);
         }
         qemu_mutex_lock(&s->lock);
         s->preparing = false;
         if (ret >= 0) {
-            s->h.autoclear &= s->autoclear_kept;
             qatomic_store_release(&s->write_ready, true);
         }
         qemu_co_queue_restart_all(&s->prepare_queue);

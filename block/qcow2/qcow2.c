@@ -310,6 +310,7 @@ static void free_state(BlockDriverState *bs)
     g_clear_pointer(&s->reftable, g_free);
     g_clear_pointer(&s->reftable_dirty, g_free);
     g_clear_pointer(&s->snapshots, g_ptr_array_unref);
+    qcow2_bitmaps_cleanup(s);
     qcow2_header_cleanup(&s->h);
     qemu_mutex_destroy(&s->lock);
 }
@@ -410,7 +411,11 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
     bs->supported_write_flags = BDRV_REQ_WRITE_COMPRESSED |
                                 BDRV_REQ_WRITE_UNCHANGED;
     bdrv_set_total_bytes(bs, s->h.size);
-    return 0;
+    ret = qcow2_load_bitmaps(bs, errp);
+    if (ret < 0) {
+        free_state(bs);
+    }
+    return ret;
 }
 
 static void qcow2_close(BlockDriverState *bs)
@@ -438,6 +443,10 @@ static int qcow2_reopen_prepare(BDRVReopenState *state, BlockReopenQueue *queue,
                          "read/write");
         return -EACCES;
     }
+    if (!(state->flags & BDRV_O_RDWR) && bdrv_is_writable(state->bs) &&
+        !qcow2_store_bitmaps(state->bs, errp)) {
+        return -EINVAL;
+    }
     state->opaque = g_steal_pointer(&o);
     return 0;
 }
@@ -451,6 +460,7 @@ static void qcow2_reopen_commit(BDRVReopenState *state)
     apply_options(s, o);
     cache_limits(s, o, &s->l2_cache.max_tables, &s->refblock_cache.max_tables);
     qemu_mutex_unlock(&s->lock);
+    qcow2_bitmaps_set_readonly(state->bs, !(state->flags & BDRV_O_RDWR));
     g_free(state->opaque);
 }
 
@@ -509,6 +519,7 @@ static ImageInfoSpecific *qcow2_get_specific_info(BlockDriverState *bs,
     if (s->h.version >= 3) {
         q->has_lazy_refcounts = q->has_corrupt = q->has_extended_l2 = true;
         q->lazy_refcounts = s->h.compat & QCOW2_COMPAT_LAZY;
+        q->bitmaps = qcow2_bitmap_info(s);
         q->corrupt = s->h.incompat & QCOW2_INCOMPAT_CORRUPT;
         q->extended_l2 = s->extended_l2;
         q->data_file = g_strdup(s->h.data_file);
@@ -533,6 +544,10 @@ const BlockDriver bdrv_qcow2 = {
     .bdrv_probe = qcow2_probe,
     .bdrv_open = qcow2_open,
     .bdrv_close = qcow2_close,
+    .bdrv_inactivate = qcow2_inactivate,
+    .bdrv_co_can_store_bitmap = qcow2_co_can_store_bitmap,
+    .bdrv_co_remove_bitmap = qcow2_co_remove_bitmap,
+    .bdrv_co_bitmaps_will_change = qcow2_co_prepare_write,
     .mutable_opts = qcow2_mutable_opts,
     .bdrv_reopen_prepare = qcow2_reopen_prepare,
     .bdrv_reopen_commit = qcow2_reopen_commit,

@@ -255,6 +255,10 @@ typedef struct Qcow2State {
     } writers[QCOW2_EPOCHS];
     CoQueue epoch_queue; /* lock */
 
+    /* bitmap.c: the directory in the file; NULL: none */
+    GPtrArray *bitmaps;  /* Qcow2Bitmap; see there who may touch it */
+    bool bitmaps_marked; /* main, prepare: IN_USE is in the file */
+
     /* atomic: nothing has to be done before a write (header flags) */
     bool write_ready;
     bool preparing; /* lock */
@@ -469,6 +473,28 @@ int coroutine_fn qcow2_co_data_grow(BlockDriverState *bs, uint64_t old,
 int qcow2_change_backing_file(BlockDriverState *bs, const char *backing_file,
                               const char *backing_fmt);
 int coroutine_fn qcow2_co_make_empty(BlockDriverState *bs);
+
+/* --- bitmap.c, bitmap-store.c: dirty bitmaps in the image --- */
+
+/* Main, at open: make those of the image bitmaps of the node. */
+int qcow2_load_bitmaps(BlockDriverState *bs, Error **errp);
+void qcow2_bitmaps_cleanup(Qcow2State *s);
+struct Qcow2BitmapInfoList *qcow2_bitmap_info(const Qcow2State *s);
+/* Main: those of the image may (not) be changed from now on. */
+void qcow2_bitmaps_set_readonly(BlockDriverState *bs, bool on);
+/* Main: they can follow a change of the size. */
+bool qcow2_bitmaps_allow_resize(BlockDriverState *bs, Error **errp);
+/* Before the first write: what is stored is not valid any more. Flushes. */
+int coroutine_fn qcow2_co_bitmaps_mark(BlockDriverState *bs);
+/* Main, drained, outside of coroutines: bring all persistent ones into the
+ * file, if anything of them is not there. */
+bool qcow2_store_bitmaps(BlockDriverState *bs, Error **errp);
+void qcow2_inactivate(BlockDriverState *bs);
+int coroutine_fn qcow2_co_can_store_bitmap(BlockDriverState *bs,
+                                           const char *name,
+                                           uint32_t granularity, Error **errp);
+int coroutine_fn qcow2_co_remove_bitmap(BlockDriverState *bs, const char *name,
+                                        Error **errp);
 
 /* --- check.c --- */
 

@@ -380,6 +380,9 @@ int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
                          "backing file if extended_l2 is on");
         return -ENOTSUP;
     }
+    if (!qcow2_bitmaps_allow_resize(bs, errp)) {
+        return -ENOTSUP;
+    }
     ret = qcow2_co_prepare_write(bs);
     if (ret < 0) {
         error_setg_errno(errp, -ret, "Could not write to the image");

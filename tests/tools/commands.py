@@ -5,6 +5,7 @@
 # spaces) or a list of words. SETUP: the files each case begins with: name,
 # size, pieces of data.
 
+import commands_bitmaps
 import commands_layouts
 import commands_snapshots
 
@@ -352,7 +353,7 @@ GENERAL = one('foo', '--foo', '-x', '', 'Create', 'create.')
 
 CASES = (GENERAL + CREATE + INFO + MAP + RESIZE + MEASURE + COMPARE + CONVERT +
          DD + BENCH + CHECK + QCOW2 + SECRET + commands_layouts.CASES +
-         commands_snapshots.CASES)
+         commands_snapshots.CASES + commands_bitmaps.CASES)
 
 # What differs and why.
 HOLES = 'convert leaves out zeroes inside of a cluster, the file has holes there'

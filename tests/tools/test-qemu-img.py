@@ -17,6 +17,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chain_commands  # noqa: E402
 import commands  # noqa: E402
+import qcow2_bitmaps  # noqa: E402
 
 ORACLE = os.environ.get('ORACLE_QEMU_IMG', '/usr/bin/qemu-img')
 
@@ -63,7 +64,9 @@ def qcow2_content(path):
                             path, raw.name], capture_output=True, cwd=where)
         with open(raw.name, 'rb') as f:
             digest = hashlib.sha256(f.read()).hexdigest()[:16]
-    return 'check %d, convert %d, %s' % (check, p.returncode, digest)
+    bitmaps = [str(b) for b in qcow2_bitmaps.read(path) or []]
+    return 'check %d, convert %d, %s, bitmaps %s' % (check, p.returncode,
+                                                     digest, bitmaps)
 
 
 def content(directory):
