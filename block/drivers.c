@@ -1,11 +1,11 @@
 /*
- * The drivers of this program.
+ * The drivers of this program. Nothing else is in this file, so that a test can
+ * have its own table.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
 
-#include "block/blk-int.h"
 #include "block/block-int.h"
 
 extern const BlockDriver bdrv_blkdebug;
@@ -22,16 +22,3 @@ const BlockDriver *const bdrv_drivers[] = {
     &bdrv_blkdebug, &bdrv_file,  &bdrv_host_device, &bdrv_luks, &bdrv_null_aio,
     &bdrv_null_co,  &bdrv_qcow2, &bdrv_raw,         NULL,
 };
-
-void bdrv_init(void)
-{
-    blk_io_init();
-}
-
-void bdrv_iterate_format(void (*it)(void *opaque, const char *name),
-                         void *opaque, bool read_only)
-{
-    for (int i = 0; bdrv_drivers[i]; i++) {
-        it(opaque, bdrv_drivers[i]->format_name);
-    }
-}

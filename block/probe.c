@@ -7,6 +7,7 @@
 
 #include "block/probe.h"
 
+#include "block/blk-int.h"
 #include "block/block-backend.h"
 #include "block/block-int.h"
 
@@ -126,4 +127,17 @@ void bdrv_warn_probed_raw(BlockDriverState *file)
             "         Specify the 'raw' format explicitly to remove the "
             "restrictions.\n",
             file->filename);
+}
+
+void bdrv_init(void)
+{
+    blk_io_init();
+}
+
+void bdrv_iterate_format(void (*it)(void *opaque, const char *name),
+                         void *opaque, bool read_only)
+{
+    for (int i = 0; bdrv_drivers[i]; i++) {
+        it(opaque, bdrv_drivers[i]->format_name);
+    }
 }

@@ -1,0 +1,472 @@
+/*
+ * Power cuts under qcow2: while several writers work on an image, every write
+ * and flush below it is recorded (mem-disk.c); then the file is rebuilt as a
+ * cut at many a moment may leave it, with any subset of what was not flushed,
+ * and the image must open, have no corruption (leaks are allowed), hold all
+ * that the guest had flushed, and show nothing that was never written.
+ *
+ *   POWERCUT_POINTS=N   cuts for each shape of image (default 150)
+ *   POWERCUT_SEED=N     to see a failure again
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+
+#include "tests/crash/mem-disk.h"
+#include "tests/unit/block/qcow2/qcow2-test.h"
+
+extern const BlockDriver bdrv_file;
+extern const BlockDriver bdrv_qcow2;
+extern const BlockDriver bdrv_raw;
+
+/* In place of block/drivers.c's. */
+const BlockDriver *const bdrv_drivers[] = { &bdrv_file, &bdrv_mem_disk,
+                                            &bdrv_qcow2, &bdrv_raw, NULL };
+
+#define SECTOR 512
+
+enum { DISK_IMAGE, DISK_BACKING, DISK_CUT };
+
+typedef struct Shape {
+    const char *name;
+    const char *create; /* options of create */
+    const char *open;   /* options of the node, as JSON */
+    size_t size;        /* bytes */
+    uint32_t cluster;   /* bytes */
+    int unit;           /* sectors that writes are a multiple of */
+    bool backing;       /* has one, and it is full of data */
+    bool compressed;    /* half of the disk is, at first */
+} Shape;
+
+static const Shape shapes[] = {
+    { "default", "cluster_size=64k", "", 4 * MiB, 65536, 8, false, false },
+    { "v2", "compat=0.10", "", 4 * MiB, 65536, 8, false, false },
+    { "backing", "cluster_size=64k", "", 4 * MiB, 65536, 8, true, false },
+    { "small-clusters", "cluster_size=512", "", MiB, 512, 1, true, false },
+    { "4k-clusters", "cluster_size=4k", "", 2 * MiB, 4096, 1, true, false },
+    { "refcount-1", "cluster_size=1k,refcount_bits=1", "", MiB, 1024, 2, false,
+      false },
+    { "compressed", "cluster_size=4k", "", 2 * MiB, 4096, 2, true, true },
+    { "no-unref", "cluster_size=4k", ",'discard-no-unref':true", 2 * MiB, 4096,
+      2, false, false },
+};
+
+typedef enum OpType { OP_WRITE, OP_ZERO, OP_DISCARD, OP_FLUSH } OpType;
+
+typedef struct Op {
+    OpType type;
+    uint32_t first, n; /* sectors */
+    uint64_t begin, end;
+} Op;
+
+/* What a sector holds is told by its first 8 bytes: the number of the write,
+ * or one of these. */
+#define TAG_ZERO    UINT64_C(0)
+#define TAG_BACKING UINT64_C(1)
+#define TAG_OP(i)   ((uint64_t)(i) + 2)
+
+typedef struct Run {
+    const Shape *sh;
+    uint32_t sectors;
+    GArray *ops;    /* in the order of their beginnings */
+    uint64_t *init; /* the tag of each sector before the first operation */
+    bool *busy;     /* sectors that an operation is on its way to */
+    BlockBackend *blk;
+    int left, running;
+} Run;
+
+static void fill_sector(uint8_t *p, uint64_t tag, uint32_t sector)
+{
+    uint32_t v = tag * 2654435761u + sector;
+
+    if (tag == TAG_ZERO) {
+        memset(p, 0, SECTOR);
+        return;
+    }
+    for (int i = 0; i < SECTOR; i++) {
+        v = v * 1664525 + 1013904223;
+        p[i] = i < 256 ? v >> 24 : 7; /* half of it compresses */
+    }
+    tag = GUINT64_TO_BE(tag);
+    memcpy(p, &tag, 8);
+}
+
+static int rnd(int from, int to)
+{
+    return g_rand_int_range(mem_rand, from, to);
+}
+
+/* --- images --- */
+
+static BlockBackend *open_image(const Shape *sh, int disk, Error **errp)
+{
+    g_autofree char *json = g_strdup_printf(
+        "{'driver':'qcow2','discard':'unmap'%s,"
+        "'file':{'driver':'mem-disk','index':'%d','discard':'unmap'}%s}",
+        sh->open, disk,
+        sh->backing ? ",'backing':{'driver':'raw','read-only':'on','file':"
+                      "{'driver':'mem-disk','index':'1','read-only':'on'}}"
+                    : "");
+    QDict *dict = qobject_to(
+        QDict, qobject_from_json(g_strdelimit(json, "'", '"'), &error_abort));
+
+    qdict_flatten(dict);
+    return blk_new_open(NULL, NULL, dict,
+                        BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_UNMAP, errp);
+}
+
+static void make_backing(Run *r)
+{
+    g_autofree uint8_t *data = g_malloc(r->sh->size);
+
+    for (uint32_t i = 0; i < r->sectors; i++) {
+        fill_sector(data + i * SECTOR, TAG_BACKING, i);
+        r->init[i] = TAG_BACKING;
+    }
+    mem_disk_set(&mem_disks[DISK_BACKING], data, r->sh->size);
+}
+
+/* Write some of the disk, so that there is something to overwrite. */
+static void fill_half(Run *r)
+{
+    size_t cluster = r->sh->cluster;
+    g_autofree uint8_t *buf = g_malloc(cluster);
+
+    for (size_t at = 0; at < r->sh->size; at += cluster) {
+        BdrvRequestFlags flags = 0;
+
+        if (rnd(0, 2)) {
+            continue;
+        }
+        flags = r->sh->compressed ? BDRV_REQ_WRITE_COMPRESSED : 0;
+        for (size_t i = 0; i < cluster; i += SECTOR) {
+            fill_sector(buf + i, TAG_BACKING, (at + i) / SECTOR);
+            r->init[(at + i) / SECTOR] = TAG_BACKING;
+        }
+        g_assert_cmpint(blk_pwrite(r->blk, at, cluster, buf, flags), ==, 0);
+    }
+}
+
+static void make_image(Run *r, const char *dir)
+{
+    g_autofree char *path = g_strdup_printf("%s/t.qcow2", dir);
+    g_autofree char *data = NULL;
+    size_t len;
+
+    bdrv_img_create(path, "qcow2", NULL, NULL, r->sh->create, r->sh->size, 0,
+                    true, &error_abort);
+    g_assert_true(g_file_get_contents(path, &data, &len, NULL));
+    unlink(path);
+    if (r->sh->backing) {
+        make_backing(r);
+    }
+    mem_disk_set(&mem_disks[DISK_IMAGE], data, len);
+    r->blk = open_image(r->sh, DISK_IMAGE, &error_abort);
+    fill_half(r);
+    blk_unref(r->blk);
+}
+
+/* --- writers --- */
+
+static bool claim(Run *r, Op *op)
+{
+    int unit = r->sh->unit;
+    uint32_t most = rnd(0, 4) ? 8 : 2 * r->sh->cluster / SECTOR + 8;
+
+    op->first = rnd(0, r->sectors / unit) * unit;
+    op->n = MIN((uint32_t)rnd(1, most / unit + 2) * unit,
+                r->sectors - op->first);
+    if (rnd(0, 3) == 0) { /* whole clusters */
+        op->first -= op->first % MAX(r->sh->cluster / SECTOR, 1);
+        op->n = MIN(ROUND_UP(op->n, r->sh->cluster / SECTOR),
+                    r->sectors - op->first);
+    }
+    for (uint32_t i = 0; i < op->n; i++) {
+        if (r->busy[op->first + i]) {
+            return false;
+        }
+    }
+    memset(r->busy + op->first, true, op->n);
+    return true;
+}
+
+static int coroutine_fn co_write(Run *r, const Op *op, unsigned index)
+{
+    size_t len = (size_t)op->n * SECTOR;
+    g_autofree uint8_t *buf = g_malloc(len);
+
+    for (uint32_t i = 0; i < op->n; i++) {
+        fill_sector(buf + i * SECTOR, TAG_OP(index), op->first + i);
+    }
+    return blk_co_pwrite(r->blk, (int64_t)op->first * SECTOR, len, buf,
+                         rnd(0, 20) ? 0 : BDRV_REQ_FUA);
+}
+
+static int coroutine_fn co_operate(Run *r, const Op *op, unsigned index)
+{
+    int64_t offset = (int64_t)op->first * SECTOR;
+    int64_t bytes = (int64_t)op->n * SECTOR;
+
+    switch (op->type) {
+    case OP_WRITE:
+        return co_write(r, op, index);
+    case OP_ZERO:
+        return blk_co_pwrite_zeroes(r->blk, offset, bytes,
+                                    rnd(0, 2) ? BDRV_REQ_MAY_UNMAP : 0);
+    case OP_DISCARD:
+        return blk_co_pdiscard(r->blk, offset, bytes);
+    default:
+        return blk_co_flush(r->blk);
+    }
+}
+
+static OpType choose(void)
+{
+    int x = rnd(0, 100);
+
+    return x < 65   ? OP_WRITE
+           : x < 78 ? OP_ZERO
+           : x < 90 ? OP_DISCARD
+                    : OP_FLUSH;
+}
+
+static void coroutine_fn co_writer(void *opaque)
+{
+    Run *r = opaque;
+
+    while (r->left-- > 0) {
+        Op op = { .type = choose(), .end = UINT64_MAX };
+        unsigned index;
+        int ret;
+
+        if (op.type != OP_FLUSH && !claim(r, &op)) {
+            continue;
+        }
+        op.begin = mem_now++;
+        index = r->ops->len;
+        g_array_append_val(r->ops, op);
+        ret = co_operate(r, &op, index);
+        g_assert_cmpint(ret, ==, 0);
+        g_array_index(r->ops, Op, index).end = mem_now++;
+        if (op.n) {
+            memset(r->busy + op.first, false, op.n);
+        }
+    }
+    r->running--;
+}
+
+static void work(Run *r, int steps)
+{
+    r->left = steps;
+    r->running = 6;
+    for (int n = r->running; n > 0; n--) {
+        qemu_coroutine_enter(qemu_coroutine_create(co_writer, r));
+    }
+    while (r->running) {
+        aio_poll(qemu_get_aio_context(), true);
+    }
+}
+
+/* --- judgement --- */
+
+/* The tag of @sector after @op: @old where the operation leaves it alone. */
+static uint64_t tag_after(const Run *r, const Op *op, unsigned index,
+                          uint32_t sector, uint64_t old)
+{
+    uint32_t c = r->sh->cluster / SECTOR;
+
+    switch (op->type) {
+    case OP_WRITE:
+        return TAG_OP(index);
+    case OP_ZERO:
+        return TAG_ZERO;
+    default:
+        /* Whole clusters only; version 2 cannot hide a backing image */
+        return sector / c * c >= op->first &&
+                       MIN(sector / c * c + c, r->sectors) <= op->first + op->n
+                   ? TAG_ZERO
+                   : old;
+    }
+}
+
+static uint64_t flushed_until(const Run *r, uint64_t when)
+{
+    uint64_t until = 0;
+
+    for (guint i = 0; i < r->ops->len; i++) {
+        const Op *op = &g_array_index(r->ops, Op, i);
+
+        if (op->type == OP_FLUSH && op->end <= when) {
+            until = MAX(until, op->begin);
+        }
+    }
+    return until;
+}
+
+/* Does @data hold what it may hold after a cut at @when? */
+static void judge_content(const Run *r, const uint8_t *data, uint64_t when)
+{
+    uint64_t until = flushed_until(r, when);
+    g_autofree uint64_t *last = g_memdup2(r->init, r->sectors * 8);
+    g_autofree bool *fine = g_new0(bool, r->sectors);
+    g_autofree uint64_t *tags = g_new(uint64_t, r->sectors);
+    uint8_t want[SECTOR];
+
+    for (uint32_t s = 0; s < r->sectors; s++) {
+        memcpy(&tags[s], data + s * SECTOR, 8);
+        tags[s] = GUINT64_FROM_BE(tags[s]);
+        fine[s] = tags[s] == last[s];
+    }
+    for (guint i = 0; i < r->ops->len; i++) {
+        const Op *op = &g_array_index(r->ops, Op, i);
+
+        if (op->begin >= when) {
+            break;
+        }
+        for (uint32_t s = op->first; s < op->first + op->n; s++) {
+            last[s] = tag_after(r, op, i, s, last[s]);
+            /* What came before a durable operation is gone */
+            fine[s] = (op->end > until && fine[s]) || tags[s] == last[s];
+        }
+    }
+    for (uint32_t s = 0; s < r->sectors; s++) {
+        fill_sector(want, tags[s], s);
+        if (!fine[s] || memcmp(want, data + s * SECTOR, SECTOR)) {
+            g_error("%s: sector %u has tag %" PRIu64 ", the last was %" PRIu64
+                    " (cut at %" PRIu64 ", flushed until %" PRIu64 ")",
+                    r->sh->name, s, tags[s], last[s], when, until);
+        }
+    }
+}
+
+/* The check tells of each leak, and leaks are allowed. */
+static int quiet_check(BlockDriverState *bs, BdrvCheckResult *res)
+{
+    int out = dup(STDERR_FILENO),
+        null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int ret;
+
+    g_assert_cmpint(out, >=, 0);
+    g_assert_cmpint(dup2(null, STDERR_FILENO), >=, 0);
+    ret = bdrv_check(bs, res, 0);
+    g_assert_cmpint(dup2(out, STDERR_FILENO), >=, 0);
+    close(out);
+    close(null);
+    return ret;
+}
+
+static void judge_metadata(const Run *r, BlockBackend *blk)
+{
+    BdrvCheckResult res;
+
+    g_assert_cmpint(quiet_check(blk_bs(blk), &res), ==, 0);
+    if (res.corruptions || res.check_errors) {
+        g_error("%s: %d corruptions, %d errors", r->sh->name,
+                (int)res.corruptions, (int)res.check_errors);
+    }
+}
+
+/* QEMU's program finds nothing but leaks. */
+static void judge_by_oracle(const GByteArray *image, const char *dir)
+{
+    g_autofree char *path = g_strdup_printf("%s/cut.qcow2", dir);
+    int status;
+
+    if (have_oracle()) {
+        put_file(path, image->data, image->len);
+        status = run(ORACLE " check -q -f qcow2 %s", path);
+        g_assert_true(WIFEXITED(status));
+        g_assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3);
+        unlink(path);
+    }
+}
+
+static void judge_cut(const Run *r, uint64_t when, MemLoss loss, bool oracle,
+                      const char *dir)
+{
+    g_autofree uint8_t *buf = g_malloc(r->sh->size);
+    GByteArray *cut = mem_disk_rebuild(&mem_disks[DISK_IMAGE], when, loss);
+    BlockBackend *blk;
+
+    if (oracle) {
+        judge_by_oracle(cut, dir);
+    }
+    mem_disk_reset(&mem_disks[DISK_CUT]);
+    mem_disks[DISK_CUT].content = cut;
+    blk = open_image(r->sh, DISK_CUT, &error_abort);
+    judge_metadata(r, blk);
+    g_assert_cmpint(blk_pread(blk, 0, r->sh->size, buf, 0), ==, 0);
+    judge_content(r, buf, when);
+    /* It can be worked with */
+    g_assert_cmpint(blk_pwrite(blk, 0, r->sh->size, buf, 0), ==, 0);
+    g_assert_cmpint(blk_flush(blk), ==, 0);
+    judge_metadata(r, blk);
+    blk_unref(blk);
+}
+
+/* A moment: any, or just after something below the image began. */
+static uint64_t choose_moment(void)
+{
+    const GPtrArray *events = mem_disks[DISK_IMAGE].events;
+    const MemEvent *e;
+
+    if (rnd(0, 2)) {
+        return 1 + g_rand_double(mem_rand) * mem_now;
+    }
+    e = g_ptr_array_index(events, rnd(0, events->len));
+    return e->begin + rnd(1, 3);
+}
+
+static int number(const char *name, int otherwise)
+{
+    const char *s = g_getenv(name);
+
+    return s ? atoi(s) : otherwise;
+}
+
+static void test_powercut(const void *opaque)
+{
+    Run r = { .sh = opaque };
+    uint32_t seed = number("POWERCUT_SEED", g_test_rand_int());
+    int points = number("POWERCUT_POINTS", 150), per_run = 150;
+    char *dir = make_tmpdir("/tmp");
+
+    g_test_message("POWERCUT_SEED=%d", (int)seed);
+    block_test_init();
+    mem_rand = g_rand_new_with_seed(seed);
+    r.sectors = r.sh->size / SECTOR;
+    for (; points > 0; points -= per_run) {
+        r.init = g_new0(uint64_t, r.sectors);
+        r.busy = g_new0(bool, r.sectors);
+        r.ops = g_array_new(FALSE, FALSE, sizeof(Op));
+        make_image(&r, dir);
+        mem_disk_record(&mem_disks[DISK_IMAGE]);
+        r.blk = open_image(r.sh, DISK_IMAGE, &error_abort);
+        work(&r, 500);
+        blk_unref(r.blk);
+        for (int i = 0; i < MIN(points, per_run); i++) {
+            judge_cut(&r, choose_moment(), i % MEM_LOSS__MAX, i % 50 == 0, dir);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(mem_disks); i++) {
+            mem_disk_reset(&mem_disks[i]);
+        }
+        g_array_unref(r.ops);
+        g_free(r.init);
+        g_free(r.busy);
+        mem_now = 1;
+    }
+    g_rand_free(mem_rand);
+    block_test_cleanup();
+    remove_tmpdir(dir);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+        g_autofree char *path = g_strdup_printf("/powercut/%s", shapes[i].name);
+
+        g_test_add_data_func(path, &shapes[i], test_powercut);
+    }
+    return g_test_run();
+}
