@@ -424,6 +424,18 @@ bool vring_publish(Vring *vr)
                         (uint16_t)(now - old);
 }
 
+unsigned vring_unseen(const Vring *vr)
+{
+    uint16_t n;
+
+    if (!vr->event_idx || vr->broken) {
+        return 0;
+    }
+    /* A driver that wants no interrupts says anything here */
+    n = vr->published - RING_READ(used_event(vr));
+    return n <= vr->num ? n : 0;
+}
+
 unsigned vring_pending(const Vring *vr)
 {
     /* ACQUIRE: as in vring_has_work(). */

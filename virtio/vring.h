@@ -142,6 +142,12 @@ bool vring_notify_after(Vring *vr, unsigned count);
 /* How many chains are there to take.  Reads only. */
 unsigned vring_pending(const Vring *vr);
 
+/*
+ * How many returned chains the driver has not looked at yet, as far as it says
+ * (EVENT_IDX, 2.7.10; else 0): a hint, at most the ring's size.
+ */
+unsigned vring_unseen(const Vring *vr);
+
 /* Where the next vring_init() of this queue must go on. */
 uint16_t vring_last_avail(const Vring *vr);
 

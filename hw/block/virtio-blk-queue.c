@@ -165,20 +165,27 @@ static bool take_one(VirtioBlkQueue *q)
 /*
  * A driver that submits one request after the other without waiting for any
  * would have us look, submit, complete and interrupt for each of them: its
- * own time goes into kicks and interrupts.  When two looks in a row found
- * several requests, we ask for the next kick only after some more (EVENT_IDX),
- * and look anyway when those have not come in twice the time they should take
- * at the present rate.  So a request waits no longer than the time in which as
- * many others arrive as the driver keeps outstanding, which is its latency in
- * any case (Little's law); and a driver that waits for each answer never
- * meets this, since it is never seen to have several.
+ * own time goes into kicks and interrupts.  How many it keeps outstanding, as
+ * it sees it, is what we found, what is in flight, and what we returned and it
+ * has not looked at.  When that was several in two looks in a row, we ask for
+ * the next kick only after some more (EVENT_IDX), and look anyway when those
+ * have not come in twice the time they should take at the present rate.  So a
+ * request waits no longer than the time in which as many others arrive as the
+ * driver keeps outstanding, which is its latency in any case (Little's law),
+ * but for a floor of GATHER_MIN_NS; and a driver that waits for each answer
+ * never meets this, since it is never seen to have several.
+ *
+ * We ask for more and more until a wait is in vain.  Then we know how much
+ * there is, ask for a little less, and try again later: soon at first, since it
+ * may only have been preempted, and more and more seldom while that stays so.
  *
  * Holding back costs nothing while the device below is faster than the driver.
  * When it is the device that is busy, only a part of what is in flight may be
  * held back, so that its queue stays filled.
  */
-#define GATHER_MIN     4      /* requests in a look that make a stream */
-#define GATHER_HOLD    64     /* looks between two attempts at more */
+#define GATHER_MIN     4      /* outstanding requests that make a stream */
+#define GATHER_HOLD    64     /* most looks between two attempts at more */
+#define GATHER_RETRY   4      /* and least */
 #define GATHER_IDLE_NS 500000 /* between two requests: no stream */
 #define GATHER_MIN_NS  20000
 #define GATHER_MAX_NS  4000000
@@ -186,8 +193,10 @@ static bool take_one(VirtioBlkQueue *q)
 static void gather_reset(VirtioBlkGather *g)
 {
     g->want = 1;
-    g->last = 0;
+    g->depth = 0;
+    g->most = 0;
     g->hold = 0;
+    g->retry = GATHER_RETRY;
     g->gap_ns = 0;
 }
 
@@ -198,6 +207,7 @@ static void gather_adapt(VirtioBlkQueue *q, unsigned found, unsigned busy,
     VirtioBlkGather *g = &q->gather;
     int64_t now = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
     int64_t gap = (now - g->look_ns) / found;
+    unsigned depth = found + busy + vring_unseen(q->vr);
 
     g->look_ns = now;
     if (gap > GATHER_IDLE_NS) {
@@ -205,34 +215,42 @@ static void gather_adapt(VirtioBlkQueue *q, unsigned found, unsigned busy,
         return;
     }
     g->gap_ns = g->gap_ns ? (3 * g->gap_ns + gap) / 4 : gap;
-    if (g->want == 1) {
-        if (found >= GATHER_MIN && g->last >= GATHER_MIN) {
-            g->want = MIN(found, g->last) / 2;
-        }
-    } else if (late) {
-        g->want = found >= GATHER_MIN ? found * 3 / 4 : 1;
-        g->hold = GATHER_HOLD;
+    if (late) {
+        g->want = found >= GATHER_MIN ? found - found / 8 : 1;
+        g->most = found;
+        g->hold = g->retry;
+        g->retry = MIN(2 * g->retry, GATHER_HOLD);
     } else if (g->hold) {
         g->hold--;
-    } else {
+    } else if (g->want > 1) {
+        if (g->want > g->most) {
+            g->retry = GATHER_RETRY;
+        }
         g->want += g->want / 4 + 1;
+    } else if (depth >= GATHER_MIN && g->depth >= GATHER_MIN) {
+        g->want = MIN(depth, g->depth) / 2;
     }
     if (busy >= found) {
         g->want = MIN(g->want, busy / 4);
     }
+    /* It falls slowly: the driver may be about to submit more */
+    g->depth = MAX(depth, g->depth ? g->depth - 1 : 0);
+    g->want = MIN(g->want, g->depth - g->depth / 8);
     g->want = MAX(MIN(g->want, q->vr->num / 4), 1);
-    g->last = found;
 }
 
-/* Before we look away: true when there is enough to look again at once. */
-static bool gather_arm(VirtioBlkQueue *q)
+/* Before we look away, with or without having @found something: true when there
+ * is enough to look again at once. */
+static bool gather_arm(VirtioBlkQueue *q, bool found)
 {
     VirtioBlkGather *g = &q->gather;
     int64_t ns;
 
     if (g->want > 1) {
         ns = MIN(MAX(2 * g->want * g->gap_ns, GATHER_MIN_NS), GATHER_MAX_NS);
-        timer_mod_ns(g->timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + ns);
+        timer_mod_ns(
+            g->timer,
+            ns + (found ? g->look_ns : qemu_clock_get_ns(QEMU_CLOCK_REALTIME)));
     } else if (timer_pending(g->timer)) {
         timer_del(g->timer);
     }
@@ -246,6 +264,7 @@ static void look(VirtioBlkQueue *q, bool late)
     unsigned left = round_limit(q);
     unsigned busy = qatomic_read(&q->inflight);
     unsigned before = left;
+    bool found;
 
     if (!q->running || unlikely(q->broken)) {
         return;
@@ -264,14 +283,15 @@ static void look(VirtioBlkQueue *q, bool late)
             qemu_bh_schedule(q->again);
             return;
         }
-        if (left != before) {
+        found = left != before;
+        if (found) {
             gather_adapt(q, before - left, busy, late);
             before = left;
         } else if (late) {
             gather_reset(&q->gather);
         }
         late = false;
-    } while (gather_arm(q));
+    } while (gather_arm(q, found));
 }
 
 static void look_late(void *opaque)

@@ -41,8 +41,10 @@ typedef struct VirtioBlkQueueOps {
  */
 typedef struct VirtioBlkGather {
     unsigned want;    /* requests worth a look; 1: each */
-    unsigned last;    /* found by the look before */
+    unsigned depth;   /* outstanding requests, as the driver sees it */
+    unsigned most;    /* found when we last waited in vain */
     unsigned hold;    /* looks until @want may grow again */
+    unsigned retry;   /* @hold after the next wait in vain */
     int64_t look_ns;  /* when we looked and found some */
     int64_t gap_ns;   /* smoothed time between two requests */
     QEMUTimer *timer; /* looks anyway */
