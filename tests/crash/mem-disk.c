@@ -10,7 +10,7 @@
 #include "tests/crash/mem-disk.h"
 #include "util/aio.h"
 
-MemDisk mem_disks[3];
+MemDisk mem_disks[5];
 uint64_t mem_now = 1;
 GRand *mem_rand;
 

@@ -37,7 +37,7 @@ typedef struct MemDisk {
     GPtrArray *events; /* in the order of their beginnings */
 } MemDisk;
 
-extern MemDisk mem_disks[3];
+extern MemDisk mem_disks[5];
 extern uint64_t mem_now;
 /* For the delays; the test's. */
 extern GRand *mem_rand;

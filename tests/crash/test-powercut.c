@@ -25,7 +25,8 @@ const BlockDriver *const bdrv_drivers[] = { &bdrv_file, &bdrv_mem_disk,
 
 #define SECTOR 512
 
-enum { DISK_IMAGE, DISK_BACKING, DISK_CUT };
+/* Where there is an external data file, it is the disk after the image. */
+enum { DISK_IMAGE, DISK_DATA, DISK_BACKING, DISK_CUT, DISK_CUT_DATA };
 
 typedef struct Shape {
     const char *name;
@@ -36,19 +37,69 @@ typedef struct Shape {
     int unit;           /* sectors that writes are a multiple of */
     bool backing;       /* has one, and it is full of data */
     bool compressed;    /* half of the disk is, at first */
+    bool data_file;     /* the data are in a file of their own */
 } Shape;
 
 static const Shape shapes[] = {
-    { "default", "cluster_size=64k", "", 4 * MiB, 65536, 8, false, false },
-    { "v2", "compat=0.10", "", 4 * MiB, 65536, 8, false, false },
-    { "backing", "cluster_size=64k", "", 4 * MiB, 65536, 8, true, false },
-    { "small-clusters", "cluster_size=512", "", MiB, 512, 1, true, false },
-    { "4k-clusters", "cluster_size=4k", "", 2 * MiB, 4096, 1, true, false },
-    { "refcount-1", "cluster_size=1k,refcount_bits=1", "", MiB, 1024, 2, false,
-      false },
-    { "compressed", "cluster_size=4k", "", 2 * MiB, 4096, 2, true, true },
-    { "no-unref", "cluster_size=4k", ",'discard-no-unref':true", 2 * MiB, 4096,
-      2, false, false },
+    { .name = "default",
+      .create = "cluster_size=64k",
+      .size = 4 * MiB,
+      .cluster = 65536,
+      .unit = 8 },
+    { .name = "v2",
+      .create = "compat=0.10",
+      .size = 4 * MiB,
+      .cluster = 65536,
+      .unit = 8 },
+    { .name = "backing",
+      .create = "cluster_size=64k",
+      .size = 4 * MiB,
+      .cluster = 65536,
+      .unit = 8,
+      .backing = true },
+    { .name = "small-clusters",
+      .create = "cluster_size=512",
+      .size = MiB,
+      .cluster = 512,
+      .unit = 1,
+      .backing = true },
+    { .name = "4k-clusters",
+      .create = "cluster_size=4k",
+      .size = 2 * MiB,
+      .cluster = 4096,
+      .unit = 1,
+      .backing = true },
+    { .name = "refcount-1",
+      .create = "cluster_size=1k,refcount_bits=1",
+      .size = MiB,
+      .cluster = 1024,
+      .unit = 2 },
+    { .name = "compressed",
+      .create = "cluster_size=4k",
+      .size = 2 * MiB,
+      .cluster = 4096,
+      .unit = 2,
+      .backing = true,
+      .compressed = true },
+    { .name = "no-unref",
+      .create = "cluster_size=4k",
+      .open = ",'discard-no-unref':true",
+      .size = 2 * MiB,
+      .cluster = 4096,
+      .unit = 2 },
+    { .name = "extended-l2",
+      .create = "cluster_size=16k,extended_l2=on",
+      .size = 2 * MiB,
+      .cluster = 16384,
+      .unit = 1,
+      .backing = true },
+    { .name = "data-file",
+      .create = "cluster_size=4k,data_file=%s",
+      .size = 2 * MiB,
+      .cluster = 4096,
+      .unit = 1,
+      .backing = true,
+      .data_file = true },
 };
 
 typedef enum OpType { OP_WRITE, OP_ZERO, OP_DISCARD, OP_FLUSH } OpType;
@@ -100,12 +151,15 @@ static int rnd(int from, int to)
 
 static BlockBackend *open_image(const Shape *sh, int disk, Error **errp)
 {
+    g_autofree char *data = g_strdup_printf(
+        ",'data-file':{'driver':'mem-disk','index':'%d','discard':'unmap'}",
+        disk + 1);
     g_autofree char *json = g_strdup_printf(
         "{'driver':'qcow2','discard':'unmap'%s,"
-        "'file':{'driver':'mem-disk','index':'%d','discard':'unmap'}%s}",
-        sh->open, disk,
+        "'file':{'driver':'mem-disk','index':'%d','discard':'unmap'}%s%s}",
+        sh->open ? sh->open : "", disk, sh->data_file ? data : "",
         sh->backing ? ",'backing':{'driver':'raw','read-only':'on','file':"
-                      "{'driver':'mem-disk','index':'1','read-only':'on'}}"
+                      "{'driver':'mem-disk','index':'2','read-only':'on'}}"
                     : "");
     QDict *dict = qobject_to(
         QDict, qobject_from_json(g_strdelimit(json, "'", '"'), &error_abort));
@@ -150,17 +204,22 @@ static void fill_half(Run *r)
 static void make_image(Run *r, const char *dir)
 {
     g_autofree char *path = g_strdup_printf("%s/t.qcow2", dir);
+    g_autofree char *external = g_strdup_printf("%s/data", dir);
     g_autofree char *data = NULL;
+    GString *options = g_string_new(r->sh->create);
     size_t len;
 
-    bdrv_img_create(path, "qcow2", NULL, NULL, r->sh->create, r->sh->size, 0,
+    g_string_replace(options, "%s", external, 0);
+    bdrv_img_create(path, "qcow2", NULL, NULL, options->str, r->sh->size, 0,
                     true, &error_abort);
+    g_string_free(options, TRUE);
     g_assert_true(g_file_get_contents(path, &data, &len, NULL));
     unlink(path);
     if (r->sh->backing) {
         make_backing(r);
     }
     mem_disk_set(&mem_disks[DISK_IMAGE], data, len);
+    mem_disk_set(&mem_disks[DISK_DATA], NULL, 0);
     r->blk = open_image(r->sh, DISK_IMAGE, &error_abort);
     fill_half(r);
     blk_unref(r->blk);
@@ -174,8 +233,8 @@ static bool claim(Run *r, Op *op)
     uint32_t most = rnd(0, 4) ? 8 : 2 * r->sh->cluster / SECTOR + 8;
 
     op->first = rnd(0, r->sectors / unit) * unit;
-    op->n = MIN((uint32_t)rnd(1, most / unit + 2) * unit,
-                r->sectors - op->first);
+    op->n = rnd(1, most / unit + 2) * unit;
+    op->n = MIN(op->n, r->sectors - op->first);
     if (rnd(0, 3) == 0) { /* whole clusters */
         op->first -= op->first % MAX(r->sh->cluster / SECTOR, 1);
         op->n = MIN(ROUND_UP(op->n, r->sh->cluster / SECTOR),
@@ -303,6 +362,25 @@ static uint64_t flushed_until(const Run *r, uint64_t when)
     return until;
 }
 
+/* What happened to @sector, and what wrote @tag. */
+static void tell(const Run *r, uint32_t sector, uint64_t tag)
+{
+    for (guint i = 0; i < r->ops->len; i++) {
+        const Op *op = &g_array_index(r->ops, Op, i);
+
+        if (tag == TAG_OP(i) ||
+            (op->first <= sector && sector - op->first < op->n)) {
+            fprintf(stderr,
+                    "tag %" PRIu64 ": %s of %u + %u, %" PRIu64 "..%" PRIu64
+                    "\n",
+                    TAG_OP(i),
+                    ((const char *[]){ "write", "zero", "discard",
+                                       "flush" })[op->type],
+                    op->first, op->n, op->begin, op->end);
+        }
+    }
+}
+
 /* Does @data hold what it may hold after a cut at @when? */
 static void judge_content(const Run *r, const uint8_t *data, uint64_t when)
 {
@@ -332,6 +410,7 @@ static void judge_content(const Run *r, const uint8_t *data, uint64_t when)
     for (uint32_t s = 0; s < r->sectors; s++) {
         fill_sector(want, tags[s], s);
         if (!fine[s] || memcmp(want, data + s * SECTOR, SECTOR)) {
+            tell(r, s, tags[s]);
             g_error("%s: sector %u has tag %" PRIu64 ", the last was %" PRIu64
                     " (cut at %" PRIu64 ", flushed until %" PRIu64 ")",
                     r->sh->name, s, tags[s], last[s], when, until);
@@ -388,11 +467,14 @@ static void judge_cut(const Run *r, uint64_t when, MemLoss loss, bool oracle,
     GByteArray *cut = mem_disk_rebuild(&mem_disks[DISK_IMAGE], when, loss);
     BlockBackend *blk;
 
-    if (oracle) {
+    if (oracle && !r->sh->data_file) {
         judge_by_oracle(cut, dir);
     }
     mem_disk_reset(&mem_disks[DISK_CUT]);
     mem_disks[DISK_CUT].content = cut;
+    mem_disk_reset(&mem_disks[DISK_CUT_DATA]);
+    mem_disks[DISK_CUT_DATA].content = mem_disk_rebuild(&mem_disks[DISK_DATA],
+                                                        when, loss);
     blk = open_image(r->sh, DISK_CUT, &error_abort);
     judge_metadata(r, blk);
     g_assert_cmpint(blk_pread(blk, 0, r->sh->size, buf, 0), ==, 0);
@@ -441,6 +523,7 @@ static void test_powercut(const void *opaque)
         r.ops = g_array_new(FALSE, FALSE, sizeof(Op));
         make_image(&r, dir);
         mem_disk_record(&mem_disks[DISK_IMAGE]);
+        mem_disk_record(&mem_disks[DISK_DATA]);
         r.blk = open_image(r.sh, DISK_IMAGE, &error_abort);
         work(&r, 500);
         blk_unref(r.blk);
