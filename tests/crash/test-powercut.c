@@ -12,8 +12,10 @@
  */
 #include "util/osdep.h"
 
+#include "block/snapshot.h"
 #include "tests/crash/mem-disk.h"
 #include "tests/unit/block/qcow2/qcow2-test.h"
+#include "util/cutils.h"
 
 extern const BlockDriver bdrv_file;
 extern const BlockDriver bdrv_qcow2;
@@ -93,6 +95,13 @@ static const Shape shapes[] = {
       .cluster = 16384,
       .unit = 1,
       .backing = true },
+    { .name = "snapshots",
+      .create = "cluster_size=4k",
+      .size = MiB,
+      .cluster = 4096,
+      .unit = 1,
+      .backing = true,
+      .snapshots = true },
     { .name = "data-file",
       .create = "cluster_size=4k,data_file=%s",
       .size = 2 * MiB,
@@ -116,8 +125,15 @@ typedef struct Op {
 #define TAG_BACKING UINT64_C(1)
 #define TAG_OP(i)   ((uint64_t)(i) + 2)
 
+typedef struct Snapshot {
+    char name[16];
+    uint64_t *tags; /* what it must show */
+    uint64_t made_begin, made_end, deleted_begin, deleted_end;
+} Snapshot;
+
 typedef struct Run {
     const Shape *sh;
+    GArray *snapshots;
     uint32_t sectors;
     GArray *ops;    /* in the order of their beginnings */
     uint64_t *init; /* the tag of each sector before the first operation */
@@ -418,6 +434,100 @@ static void judge_content(const Run *r, const uint8_t *data, uint64_t when)
     }
 }
 
+/* --- snapshots --- */
+
+/* The tags of all sectors after everything so far. */
+static uint64_t *tags_now(const Run *r)
+{
+    uint64_t *last = g_memdup2(r->init, r->sectors * 8);
+
+    for (guint i = 0; i < r->ops->len; i++) {
+        const Op *op = &g_array_index(r->ops, Op, i);
+
+        for (uint32_t s = op->first; s < op->first + op->n; s++) {
+            last[s] = tag_after(r, op, i, s, last[s]);
+        }
+    }
+    return last;
+}
+
+static void make_snapshot(Run *r)
+{
+    Snapshot new = { .made_begin = mem_now++,
+                     .deleted_begin = UINT64_MAX,
+                     .deleted_end = UINT64_MAX };
+    QEMUSnapshotInfo sn = { .icount = UINT64_MAX };
+
+    g_snprintf(new.name, sizeof(new.name), "s%u", r->snapshots->len);
+    g_strlcpy(sn.name, new.name, sizeof(sn.name));
+    new.tags = tags_now(r);
+    g_assert_cmpint(bdrv_snapshot_create(blk_bs(r->blk), &sn), ==, 0);
+    new.made_end = mem_now++;
+    g_array_append_val(r->snapshots, new);
+}
+
+static void delete_snapshot(Run *r)
+{
+    Snapshot *old = &g_array_index(r->snapshots, Snapshot,
+                                   rnd(0, r->snapshots->len));
+
+    if (old->deleted_begin == UINT64_MAX) {
+        old->deleted_begin = mem_now++;
+        g_assert_cmpint(
+            bdrv_snapshot_delete(blk_bs(r->blk), NULL, old->name, &error_abort),
+            ==, 0);
+        old->deleted_end = mem_now++;
+    }
+}
+
+static void work_with_snapshots(Run *r)
+{
+    for (int i = 0; i < 8; i++) {
+        work(r, 50);
+        make_snapshot(r);
+        work(r, 20);
+        if (i > 1) {
+            delete_snapshot(r);
+        }
+    }
+}
+
+static void judge_snapshot(const Run *r, BlockBackend *blk, const Snapshot *sn,
+                           uint8_t *buf)
+{
+    uint8_t want[SECTOR];
+
+    g_assert_cmpint(bdrv_snapshot_goto(blk_bs(blk), sn->name, &error_abort), ==,
+                    0);
+    g_assert_cmpint(blk_pread(blk, 0, r->sh->size, buf, 0), ==, 0);
+    for (uint32_t s = 0; s < r->sectors; s++) {
+        fill_sector(want, sn->tags[s], s);
+        if (memcmp(want, buf + s * SECTOR, SECTOR)) {
+            g_error("%s: sector %u of snapshot %s is wrong", r->sh->name, s,
+                    sn->name);
+        }
+    }
+}
+
+static void judge_snapshots(const Run *r, BlockBackend *blk, uint64_t when,
+                            uint8_t *buf)
+{
+    for (guint i = 0; i < r->snapshots->len; i++) {
+        const Snapshot *sn = &g_array_index(r->snapshots, Snapshot, i);
+        QEMUSnapshotInfo info;
+        bool there = bdrv_snapshot_find(blk_bs(blk), &info, sn->name);
+
+        g_assert_true(!there ||
+                      (sn->made_begin < when && sn->deleted_end > when));
+        g_assert_true(there || sn->made_end > when || sn->deleted_begin < when);
+        if (there) {
+            judge_snapshot(r, blk, sn, buf);
+        }
+    }
+}
+
+/* --- all of it --- */
+
 /* The check tells of each leak, and leaks are allowed. */
 static int quiet_check(BlockDriverState *bs, BdrvCheckResult *res)
 {
@@ -479,6 +589,10 @@ static void judge_cut(const Run *r, uint64_t when, MemLoss loss, bool oracle,
     judge_metadata(r, blk);
     g_assert_cmpint(blk_pread(blk, 0, r->sh->size, buf, 0), ==, 0);
     judge_content(r, buf, when);
+    if (r->sh->snapshots) {
+        judge_snapshots(r, blk, when, buf);
+        judge_metadata(r, blk);
+    }
     /* It can be worked with */
     g_assert_cmpint(blk_pwrite(blk, 0, r->sh->size, buf, 0), ==, 0);
     g_assert_cmpint(blk_flush(blk), ==, 0);
@@ -502,18 +616,20 @@ static uint64_t choose_moment(void)
 static int number(const char *name, int otherwise)
 {
     const char *s = g_getenv(name);
+    int n = otherwise;
 
-    return s ? atoi(s) : otherwise;
+    g_assert_cmpint(s ? qemu_strtoi(s, NULL, 10, &n) : 0, ==, 0);
+    return n;
 }
 
 static void test_powercut(const void *opaque)
 {
     Run r = { .sh = opaque };
-    uint32_t seed = number("POWERCUT_SEED", g_test_rand_int());
+    int seed = number("POWERCUT_SEED", g_test_rand_int());
     int points = number("POWERCUT_POINTS", 150), per_run = 150;
     char *dir = make_tmpdir("/tmp");
 
-    g_test_message("POWERCUT_SEED=%d", (int)seed);
+    g_test_message("POWERCUT_SEED=%d", seed);
     block_test_init();
     mem_rand = g_rand_new_with_seed(seed);
     r.sectors = r.sh->size / SECTOR;
@@ -521,11 +637,16 @@ static void test_powercut(const void *opaque)
         r.init = g_new0(uint64_t, r.sectors);
         r.busy = g_new0(bool, r.sectors);
         r.ops = g_array_new(FALSE, FALSE, sizeof(Op));
+        r.snapshots = g_array_new(FALSE, FALSE, sizeof(Snapshot));
         make_image(&r, dir);
         mem_disk_record(&mem_disks[DISK_IMAGE]);
         mem_disk_record(&mem_disks[DISK_DATA]);
         r.blk = open_image(r.sh, DISK_IMAGE, &error_abort);
-        work(&r, 500);
+        if (r.sh->snapshots) {
+            work_with_snapshots(&r);
+        } else {
+            work(&r, 500);
+        }
         blk_unref(r.blk);
         for (int i = 0; i < MIN(points, per_run); i++) {
             judge_cut(&r, choose_moment(), i % MEM_LOSS__MAX, i % 50 == 0, dir);
@@ -533,6 +654,10 @@ static void test_powercut(const void *opaque)
         for (size_t i = 0; i < ARRAY_SIZE(mem_disks); i++) {
             mem_disk_reset(&mem_disks[i]);
         }
+        for (guint i = 0; i < r.snapshots->len; i++) {
+            g_free(g_array_index(r.snapshots, Snapshot, i).tags);
+        }
+        g_array_unref(r.snapshots);
         g_array_unref(r.ops);
         g_free(r.init);
         g_free(r.busy);
