@@ -17,6 +17,8 @@
 #include "tests/unit/block/qcow2/qcow2-test.h"
 #include "util/cutils.h"
 
+#include <sys/mman.h>
+
 extern const BlockDriver bdrv_file;
 extern const BlockDriver bdrv_qcow2;
 extern const BlockDriver bdrv_raw;
@@ -39,6 +41,7 @@ typedef struct Shape {
     int unit;           /* sectors that writes are a multiple of */
     bool backing;       /* has one, and it is full of data */
     bool compressed;    /* half of the disk is, at first */
+    bool snapshots;     /* are made and deleted between the writes */
     bool data_file;     /* the data are in a file of their own */
 } Shape;
 
@@ -528,30 +531,48 @@ static void judge_snapshots(const Run *r, BlockBackend *blk, uint64_t when,
 
 /* --- all of it --- */
 
-/* The check tells of each leak, and leaks are allowed. */
-static int quiet_check(BlockDriverState *bs, BdrvCheckResult *res)
+/*
+ * Corruptions that the check finds; it tells of each leak too, and leaks are
+ * allowed. A snapshot that is made or deleted changes "ours alone" and
+ * refcounts one after the other: in between the flag is off where it could be
+ * on, or on at a cluster that is counted twice and used once. That loses
+ * nothing, and
+ * @flags allows it.
+ */
+static int count_corruptions(BlockDriverState *bs, bool flags)
 {
-    int out = dup(STDERR_FILENO),
-        null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    int ret;
+    int out = dup(STDERR_FILENO), fd = memfd_create("check", MFD_CLOEXEC);
+    BdrvCheckResult res;
+    char line[512];
+    FILE *f;
+    int ret, n;
 
-    g_assert_cmpint(out, >=, 0);
-    g_assert_cmpint(dup2(null, STDERR_FILENO), >=, 0);
-    ret = bdrv_check(bs, res, 0);
+    g_assert_true(out >= 0 && fd >= 0);
+    g_assert_cmpint(dup2(fd, STDERR_FILENO), >=, 0);
+    ret = bdrv_check(bs, &res, 0);
     g_assert_cmpint(dup2(out, STDERR_FILENO), >=, 0);
     close(out);
-    close(null);
-    return ret;
+    g_assert_cmpint(ret, ==, 0);
+    n = res.corruptions + res.check_errors;
+    f = fdopen(fd, "r");
+    rewind(f);
+    while (fgets(line, sizeof(line), f)) {
+        if (flags && g_str_has_prefix(line, "ERROR OFLAG_COPIED")) {
+            n--;
+        } else if (g_str_has_prefix(line, "ERROR")) {
+            g_test_message("%s", line);
+        }
+    }
+    fclose(f);
+    return n;
 }
 
 static void judge_metadata(const Run *r, BlockBackend *blk)
 {
-    BdrvCheckResult res;
+    int n = count_corruptions(blk_bs(blk), r->sh->snapshots);
 
-    g_assert_cmpint(quiet_check(blk_bs(blk), &res), ==, 0);
-    if (res.corruptions || res.check_errors) {
-        g_error("%s: %d corruptions, %d errors", r->sh->name,
-                (int)res.corruptions, (int)res.check_errors);
+    if (n) {
+        g_error("%s: %d corruptions", r->sh->name, n);
     }
 }
 
@@ -577,7 +598,7 @@ static void judge_cut(const Run *r, uint64_t when, MemLoss loss, bool oracle,
     GByteArray *cut = mem_disk_rebuild(&mem_disks[DISK_IMAGE], when, loss);
     BlockBackend *blk;
 
-    if (oracle && !r->sh->data_file) {
+    if (oracle && !r->sh->data_file && !r->sh->snapshots) {
         judge_by_oracle(cut, dir);
     }
     mem_disk_reset(&mem_disks[DISK_CUT]);
