@@ -16,6 +16,9 @@
 
 /* Register the drivers of this program. Once, before anything else. */
 void bdrv_init(void);
+/* Set by programs that run guests: what is only good for being read once more
+ * is refused. */
+extern bool bdrv_serves_guests;
 /* Close all; the end of the program. */
 void bdrv_close_all(void);
 

@@ -47,12 +47,27 @@ int coroutine_fn bdrv_co_crypto_run(QCryptoBlock *b, bool encrypt,
 
 /* --- headers --- */
 
+static bool inside(const BdrvCryptoHeader *p, uint64_t offset, size_t len,
+                   Error **errp)
+{
+    if (p->len && (offset > p->len || len > p->len - offset)) {
+        error_setg(errp, "Request for data outside of extension header");
+        return false;
+    }
+    return true;
+}
+
 static int header_read(void *opaque, uint64_t offset, void *buf, size_t len,
                        Error **errp)
 {
     BdrvCryptoHeader *p = opaque;
-    int ret = p->child ? bdrv_pread(p->child, p->start + offset, len, buf, 0)
-                       : blk_pread(p->blk, p->start + offset, len, buf, 0);
+    int ret;
+
+    if (!inside(p, offset, len, errp)) {
+        return -EINVAL;
+    }
+    ret = p->child ? bdrv_pread(p->child, p->start + offset, len, buf, 0)
+                   : blk_pread(p->blk, p->start + offset, len, buf, 0);
 
     if (ret < 0) {
         error_setg_errno(errp, -ret, "Unable to read encryption header");
@@ -64,8 +79,13 @@ static int header_write(void *opaque, uint64_t offset, const void *buf,
                         size_t len, Error **errp)
 {
     BdrvCryptoHeader *p = opaque;
-    int ret = p->child ? bdrv_pwrite(p->child, p->start + offset, len, buf, 0)
-                       : blk_pwrite(p->blk, p->start + offset, len, buf, 0);
+    int ret;
+
+    if (!inside(p, offset, len, errp)) {
+        return -EINVAL;
+    }
+    ret = p->child ? bdrv_pwrite(p->child, p->start + offset, len, buf, 0)
+                   : blk_pwrite(p->blk, p->start + offset, len, buf, 0);
 
     /* Key slots are written in an order, and overwritten many times */
     if (ret >= 0) {
@@ -111,7 +131,7 @@ static bool take_enum(QDict *opts, const char *prefix, const char *name,
     }
     found = qapi_enum_parse(lookup, text, -1, NULL);
     if (found < 0) {
-        error_setg(errp, "Parameter '%s' does not accept value '%s'", key,
+        error_setg(errp, "Parameter '%s' does not accept value '%s'", name,
                    text);
         return false;
     }

@@ -31,6 +31,7 @@ typedef struct BdrvCryptoHeader {
     BdrvChild *child;
     BlockBackend *blk;
     uint64_t start;
+    uint64_t len; /* 0: nothing else comes behind it */
 } BdrvCryptoHeader;
 QCryptoHeaderIO bdrv_crypto_header_io(BdrvCryptoHeader *place);
 

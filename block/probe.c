@@ -129,6 +129,8 @@ void bdrv_warn_probed_raw(BlockDriverState *file)
             file->filename);
 }
 
+bool bdrv_serves_guests;
+
 void bdrv_init(void)
 {
     blk_io_init();

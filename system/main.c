@@ -100,6 +100,7 @@ static void phase_process(CliConfig *config)
     runstate_init();
     runstate_set_autostart(!config->stopped);
     process_setup_signals();
+    bdrv_serves_guests = true;
     bdrv_init();
     monitor_init_globals();
     system_register_hmp();

@@ -541,6 +541,9 @@ int coroutine_fn qcow2_co_check(BlockDriverState *bs, BdrvCheckResult *res,
     }
     res->bfi.total_clusters = DIV_ROUND_UP(s->h.size, s->cluster_size);
     add_ref(&ck, 0, s->cluster_size);
+    if (s->h.crypto_len) {
+        add_ref(&ck, s->h.crypto_offset, s->h.crypto_len);
+    }
     ret = count_l1(&ck, s->l1_offset, s->l1, s->l1_size);
     ck.active = false;
     if (ret >= 0) {

@@ -266,7 +266,7 @@ int coroutine_fn qcow2_co_write_compressed(BlockDriverState *bs, int64_t offset,
     int64_t total = bs->total_bytes, done = 0;
     int ret = 0;
 
-    if (s->has_data_file) {
+    if (s->has_data_file || s->crypto) {
         return -ENOTSUP;
     }
     if (qcow2_in_cluster(s, offset) ||

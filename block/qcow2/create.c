@@ -9,6 +9,7 @@
 #include "block/create.h"
 
 #include "block/block-backend.h"
+#include "block/crypto.h"
 #include "block/opts.h"
 #include "block/probe.h"
 #include "block/qcow2/qcow2.h"
@@ -20,6 +21,8 @@ const BdrvCreateOpt qcow2_create_opts[] = {
       NULL },
     { "encrypt.format", BDRV_OPT_STRING,
       "Encrypt the image, format choices: 'aes', 'luks'", NULL },
+    BDRV_CRYPTO_CREATE_OPTS("encrypt.", "ID of secret providing qcow AES key "
+                                        "or LUKS passphrase"),
     { "cluster_size", BDRV_OPT_SIZE, "qcow2 cluster size", "65536" },
     { "extended_l2", BDRV_OPT_BOOL, "Extended L2 tables", "off" },
     { "preallocation", BDRV_OPT_STRING,
@@ -44,10 +47,11 @@ const BdrvCreateOpt qcow2_create_opts[] = {
 
 typedef struct CreateOptions {
     uint64_t size, cluster_size, refcount_bits;
-    bool v2, lazy_refcounts, extended_l2, data_file_raw, encryption;
+    bool v2, lazy_refcounts, extended_l2, data_file_raw;
     PreallocMode prealloc;
     uint8_t compression;
     char *backing_file, *backing_fmt, *data_file;
+    Qcow2CryptCreate crypt;
 } CreateOptions;
 
 static void create_options_cleanup(CreateOptions *o)
@@ -55,6 +59,7 @@ static void create_options_cleanup(CreateOptions *o)
     g_free(o->backing_file);
     g_free(o->backing_fmt);
     g_free(o->data_file);
+    qcow2_crypt_create_cleanup(&o->crypt);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CreateOptions, create_options_cleanup)
 
@@ -84,7 +89,6 @@ static bool take_options(QDict *opts, CreateOptions *o, Error **errp)
     static const char *const modes[] = { "off", "metadata", "falloc", "full",
                                          NULL };
     static const char *const types[] = { "zlib", "zstd", NULL };
-    g_autofree char *encrypt = bdrv_take_str(opts, "encrypt.format");
     int compat, mode, type;
 
     compat = take_name(opts, "compat", "version", compats, 3, errp);
@@ -111,14 +115,12 @@ static bool take_options(QDict *opts, CreateOptions *o, Error **errp)
                    o->backing_fmt);
         return false;
     }
-    o->encryption = encrypt;
     return bdrv_take_size(opts, "size", &o->size, errp) &&
            bdrv_take_size(opts, "cluster_size", &o->cluster_size, errp) &&
            bdrv_take_number(opts, "refcount_bits", &o->refcount_bits, errp) &&
            bdrv_take_bool(opts, "lazy_refcounts", &o->lazy_refcounts, errp) &&
            bdrv_take_bool(opts, "extended_l2", &o->extended_l2, errp) &&
-           bdrv_take_bool(opts, "data_file_raw", &o->data_file_raw, errp) &&
-           bdrv_take_bool(opts, "encryption", &o->encryption, errp);
+           bdrv_take_bool(opts, "data_file_raw", &o->data_file_raw, errp);
 }
 
 /* The first thing that is wrong, or NULL. */
@@ -183,11 +185,6 @@ static bool check_options(const CreateOptions *o, Error **errp)
 
     if (fault) {
         error_setg(errp, "%s", fault);
-        return false;
-    }
-    if (o->encryption) {
-        error_setg(errp, "Creating qcow2 images with encryption is not "
-                         "supported");
         return false;
     }
     if (o->size > INT64_MAX - 512 ||
@@ -316,7 +313,8 @@ int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
     QDict *options;
     int ret = 0;
 
-    if (!take_options(opts, &o, errp) || !check_options(&o, errp)) {
+    if (!take_options(opts, &o, errp) || !check_options(&o, errp) ||
+        !qcow2_crypt_take_create(opts, &o.crypt, errp)) {
         return -EINVAL;
     }
     o.size = ROUND_UP(o.size, BDRV_SECTOR_SIZE);
@@ -348,6 +346,9 @@ int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
     }
     blk_set_allow_resize(blk, true);
     ret = blk_truncate(blk, o.size, false, o.prealloc, 0, errp);
+    if (ret == 0 && o.crypt.method) {
+        ret = qcow2_crypt_create(blk_bs(blk), &o.crypt, errp);
+    }
     if (ret == 0) {
         ret = blk_flush(blk);
         if (ret < 0) {

@@ -55,11 +55,16 @@ enum {
 #define QCOW2_AUTOCLEAR_BITMAPS    (UINT64_C(1) << 0)
 #define QCOW2_AUTOCLEAR_DATA_RAW   (UINT64_C(1) << 1)
 
+/* Encryption methods */
+#define QCOW2_CRYPT_AES  1
+#define QCOW2_CRYPT_LUKS 2
+
 /* Header extensions */
 #define QCOW2_EXT_END            0u
 #define QCOW2_EXT_BACKING_FORMAT 0xe2792acau
 #define QCOW2_EXT_FEATURE_TABLE  0x6803f857u
 #define QCOW2_EXT_BITMAPS        0x23852875u
+#define QCOW2_CRYPTO_EXT_LEN     16 /* offset, length */
 #define QCOW2_EXT_CRYPTO         0x0537be77u
 #define QCOW2_EXT_DATA_FILE      0x44415441u
 

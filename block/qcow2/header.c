@@ -190,6 +190,36 @@ static void keep_ext(Qcow2Header *h, const Ext *ext)
     g_ptr_array_add(h->other_exts, e);
 }
 
+static bool parse_crypto(Qcow2Header *h, const Ext *ext, Error **errp)
+{
+    if (h->crypt != QCOW2_CRYPT_LUKS) {
+        error_setg(errp, "CRYPTO header extension only expected with LUKS "
+                         "encryption method");
+        return false;
+    }
+    if (ext->len != QCOW2_CRYPTO_EXT_LEN) {
+        error_setg(errp,
+                   "CRYPTO header extension size %u, but expected size %u",
+                   ext->len, QCOW2_CRYPTO_EXT_LEN);
+        return false;
+    }
+    h->crypto_offset = qcow2_ldq(ext->data);
+    h->crypto_len = qcow2_ldq(ext->data + 8);
+    if (h->crypto_offset & ((UINT64_C(1) << h->cluster_bits) - 1)) {
+        error_setg(errp,
+                   "Encryption header offset '%" PRIu64
+                   "' is not a multiple of cluster size '%u'",
+                   h->crypto_offset, 1u << h->cluster_bits);
+        return false;
+    }
+    if (!h->crypto_offset || h->crypto_offset > INT64_MAX - h->crypto_len ||
+        h->crypto_len > INT64_MAX) {
+        error_setg(errp, "Encryption header is out of bounds");
+        return false;
+    }
+    return true;
+}
+
 /* Strike from *@missing the incompatible features that have a name. */
 static void name_features(const Ext *ext, uint64_t *missing, GString *features)
 {
@@ -235,6 +265,9 @@ static int parse_exts(Qcow2Header *h, const uint8_t *cluster, uint64_t end,
             h->has_feature_names = true;
             name_features(&ext, &missing, features);
         } else {
+            if (ext.magic == QCOW2_EXT_CRYPTO && !parse_crypto(h, &ext, errp)) {
+                return -EINVAL;
+            }
             keep_ext(h, &ext);
         }
     }
@@ -293,9 +326,10 @@ static int check_features(const Qcow2Header *h, const GString *unknown,
         error_setg(errp, "Unsupported encryption method %" PRIu32, h->crypt);
         return -EINVAL;
     }
-    if (h->crypt) {
-        error_setg(errp, "Encrypted qcow2 images are not supported");
-        return -ENOTSUP;
+    if (h->crypt == QCOW2_CRYPT_LUKS && !h->crypto_len) {
+        error_setg(errp, "Missing CRYPTO header for crypt method %" PRIu32,
+                   h->crypt);
+        return -EINVAL;
     }
     return 0;
 }

@@ -400,13 +400,23 @@ int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
         }
         *pnum += next.bytes;
     }
+    if (s->crypto) {
+        /* What is in the file is not what can be read */
+        m.has_host = false;
+    }
     switch (m.type) {
     case QCOW2_CLUSTER_NORMAL:
+        if (s->crypto) {
+            return BDRV_BLOCK_DATA;
+        }
         *map = m.host;
         *file = s->data_file->bs;
         return BDRV_BLOCK_DATA | BDRV_BLOCK_OFFSET_VALID |
                (want_zero && has_holes(bs) ? BDRV_BLOCK_RECURSE : 0);
     case QCOW2_CLUSTER_ZERO_ALLOC:
+        if (s->crypto) {
+            return BDRV_BLOCK_ZERO;
+        }
         *map = m.host;
         *file = s->data_file->bs;
         return BDRV_BLOCK_ZERO | BDRV_BLOCK_OFFSET_VALID;
@@ -432,6 +442,9 @@ BdrvChild *qcow2_map_fast(BlockDriverState *bs, struct BlkIo *io,
     Qcow2Mapping m;
 
     io->map_token = -1;
+    if (unlikely(s->crypto)) {
+        return NULL;
+    }
     if (is_write) {
         /* FUA is for the metadata, too */
         if (io->type != BLK_IO_WRITE || (io->leaf_flags & BDRV_REQ_FUA) ||

@@ -26,7 +26,8 @@
 #define DEFAULT_L2_CACHE (32 * MiB)
 #define MIN_TABLES       8
 
-static const char *const qcow2_strong_runtime_opts[] = { NULL };
+static const char *const qcow2_strong_runtime_opts[] = { "encrypt.key-secret",
+                                                         NULL };
 
 /* Reopening can change all options. */
 static const char *const qcow2_mutable_opts[] = {
@@ -311,6 +312,7 @@ static void free_state(BlockDriverState *bs)
     g_clear_pointer(&s->reftable_dirty, g_free);
     g_clear_pointer(&s->snapshots, g_ptr_array_unref);
     qcow2_bitmaps_cleanup(s);
+    g_clear_pointer(&s->crypto, qcrypto_block_free);
     qcow2_header_cleanup(&s->h);
     qemu_mutex_destroy(&s->lock);
 }
@@ -387,6 +389,9 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
                          "must be repaired before it can be written to "
                          "(qemu-img check -r all)");
         ret = -ENOTSUP;
+    }
+    if (ret == 0) {
+        ret = qcow2_crypt_open(bs, options, flags, errp);
     }
     if (ret == 0) {
         ret = qcow2_open_data_file(bs, options, flags, errp);
@@ -475,8 +480,20 @@ static void qcow2_refresh_limits(BlockDriverState *bs, Error **errp)
 {
     Qcow2State *s = bs->opaque;
 
+    if (s->crypto) {
+        bs->bl.request_alignment = MAX(bs->bl.request_alignment,
+                                       QCRYPTO_SECTOR_SIZE);
+    }
     bs->bl.pwrite_zeroes_alignment = UINT64_C(1) << s->sub_bits;
     bs->bl.pdiscard_alignment = s->cluster_size;
+}
+
+/* Clusters that were preallocated hold noise if they are encrypted. */
+static bool qcow2_has_zero_init(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+
+    return !s->crypto || !s->l1_size || !(s->l1[0] & QCOW2_L1_OFFSET_MASK);
 }
 
 static int64_t qcow2_getlength(BlockDriverState *bs)
@@ -526,6 +543,7 @@ static ImageInfoSpecific *qcow2_get_specific_info(BlockDriverState *bs,
         q->has_data_file_raw = s->has_data_file;
         q->data_file_raw = s->data_file_raw;
     }
+    q->encrypt = qcow2_crypt_info(bs);
     return info;
 }
 
@@ -559,6 +577,7 @@ const BlockDriver bdrv_qcow2 = {
     .bdrv_refresh_limits = qcow2_refresh_limits,
     .bdrv_getlength = qcow2_getlength,
     .bdrv_get_info = qcow2_get_info,
+    .bdrv_has_zero_init = qcow2_has_zero_init,
     .bdrv_get_specific_info = qcow2_get_specific_info,
     .bdrv_co_preadv = qcow2_co_preadv,
     .bdrv_co_pwritev = qcow2_co_pwritev,

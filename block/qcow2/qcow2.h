@@ -17,6 +17,7 @@
 #include "block/block-int.h"
 #include "block/create.h"
 #include "block/qcow2/format.h"
+#include "crypto/luks.h"
 
 /* --- header.c --- */
 
@@ -49,9 +50,10 @@ typedef struct Qcow2Header {
     char *data_file;      /* NULL: not said */
     uint32_t nb_bitmaps;
     uint64_t bitmap_dir_size, bitmap_dir_offset;
-    bool has_feature_names; /* the table of them is there */
-    bool lost_bitmaps;      /* the extension is there, but not valid any more */
-    GPtrArray *other_exts;  /* Qcow2Ext; NULL: none */
+    uint64_t crypto_offset, crypto_len; /* of the LUKS header; 0: none */
+    bool has_feature_names;             /* the table of them is there */
+    bool lost_bitmaps;     /* the extension is there, but not valid any more */
+    GPtrArray *other_exts; /* Qcow2Ext; NULL: none */
 } Qcow2Header;
 
 /* Read and check the header with its extensions. @flags: BDRV_O_*. 0, or
@@ -200,6 +202,7 @@ typedef struct Qcow2State {
     bool discard_no_unref;
     BdrvChild *data_file; /* bs->file, or NULL: opened without I/O */
     bool has_data_file, data_file_raw;
+    QCryptoBlock *crypto;    /* NULL: not encrypted */
     uint64_t autoclear_kept; /* of h.autoclear: what writing keeps true */
 
     QemuMutex lock;
@@ -495,6 +498,39 @@ int coroutine_fn qcow2_co_can_store_bitmap(BlockDriverState *bs,
                                            uint32_t granularity, Error **errp);
 int coroutine_fn qcow2_co_remove_bitmap(BlockDriverState *bs, const char *name,
                                         Error **errp);
+
+/* --- crypt.c --- */
+
+/* Where data is, @host, for @offset of the guest: encrypted if the image is.
+ * In one piece on both sides. */
+int coroutine_fn qcow2_co_read_data(BlockDriverState *bs, uint64_t offset,
+                                    uint64_t host, uint64_t bytes,
+                                    QEMUIOVector *qiov);
+int coroutine_fn qcow2_co_write_data(BlockDriverState *bs, uint64_t offset,
+                                     uint64_t host, uint64_t bytes,
+                                     QEMUIOVector *qiov);
+
+/* Take "encrypt.*" and get ready; the header has been read. Main. */
+int qcow2_crypt_open(BlockDriverState *bs, QDict *options, int flags,
+                     Error **errp);
+/* NULL: not encrypted. */
+ImageInfoSpecificQCow2Encryption *qcow2_crypt_info(BlockDriverState *bs);
+
+/* Options of creation; zeroed before. */
+typedef struct Qcow2CryptCreate {
+    uint32_t method; /* QCOW2_CRYPT_*; 0: none */
+    QCryptoLuksOptions luks;
+    char *password;
+    QCryptoBlock *luks_block; /* ready to be written */
+} Qcow2CryptCreate;
+
+/* Take "encryption" and "encrypt.*" out of @opts and check them. Main. */
+bool qcow2_crypt_take_create(QDict *opts, Qcow2CryptCreate *o, Error **errp);
+void qcow2_crypt_create_cleanup(Qcow2CryptCreate *o);
+/* Make the new image @bs, which has no data yet, an encrypted one; it has to
+ * be opened anew. Main. */
+int qcow2_crypt_create(BlockDriverState *bs, const Qcow2CryptCreate *o,
+                       Error **errp);
 
 /* --- check.c --- */
 

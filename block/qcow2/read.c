@@ -52,12 +52,10 @@ static int coroutine_fn read_compressed_piece(BlockDriverState *bs,
 static int coroutine_fn read_piece(BlockDriverState *bs, uint64_t offset,
                                    const Qcow2Mapping *m, QEMUIOVector *qiov)
 {
-    const Qcow2State *s = bs->opaque;
-
     switch (m->type) {
     case QCOW2_CLUSTER_NORMAL:
         BLKDBG_CO_EVENT(bs->file, READ_AIO);
-        return bdrv_co_preadv(s->data_file, m->host, m->bytes, qiov, 0);
+        return qcow2_co_read_data(bs, offset, m->host, m->bytes, qiov);
     case QCOW2_CLUSTER_UNALLOCATED:
         return qcow2_co_read_backing(bs, offset, m->bytes, qiov);
     case QCOW2_CLUSTER_COMPRESSED:

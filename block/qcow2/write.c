@@ -37,12 +37,12 @@ static int64_t coroutine_fn write_in_place(BlockDriverState *bs,
     if (ret >= 0 && m.type == QCOW2_CLUSTER_NORMAL && m.copied) {
         BLKDBG_CO_EVENT(bs->file, WRITE_AIO);
         if (m.bytes == qiov->size) {
-            ret = bdrv_co_pwritev(s->data_file, m.host, m.bytes, qiov, 0);
+            ret = qcow2_co_write_data(bs, offset, m.host, m.bytes, qiov);
         } else {
             g_auto(QEMUIOVector) part = { 0 };
 
             qemu_iovec_init_slice(&part, qiov, pos, m.bytes);
-            ret = bdrv_co_pwritev(s->data_file, m.host, m.bytes, &part, 0);
+            ret = qcow2_co_write_data(bs, offset, m.host, m.bytes, &part);
         }
         ret = ret < 0 ? ret : (int64_t)m.bytes;
     } else if (ret >= 0) {
@@ -285,7 +285,7 @@ static int coroutine_fn read_old_piece(Write *w, uint64_t offset,
     case QCOW2_CLUSTER_UNALLOCATED:
         return qcow2_co_read_backing(bs, offset, m->bytes, &qiov);
     case QCOW2_CLUSTER_NORMAL:
-        return bdrv_co_preadv(s->data_file, m->host, m->bytes, &qiov, 0);
+        return qcow2_co_read_data(bs, offset, m->host, m->bytes, &qiov);
     case QCOW2_CLUSTER_COMPRESSED:
         cluster = bdrv_try_blockalign(bs, s->cluster_size);
         ret = cluster ? qcow2_co_read_compressed(bs, m->entry, cluster)
@@ -368,7 +368,9 @@ static int coroutine_fn write_data(Write *w, QEMUIOVector *qiov, size_t pos)
     g_auto(QEMUIOVector) all = { 0 };
     int ret = 0;
 
-    if (s->has_data_file && (head || tail)) {
+    if (s->crypto) {
+        w->fresh = false;
+    } else if (s->has_data_file && (head || tail)) {
         w->fresh = qcow2_co_data_is_zero(bs, begin, w->cow_end - begin);
     }
     if (head && old_is_zero(w, begin, head)) {
@@ -406,9 +408,9 @@ static int coroutine_fn write_data(Write *w, QEMUIOVector *qiov, size_t pos)
     }
     BLKDBG_CO_EVENT(bs->file, WRITE_AIO);
     if (!head && !tail && w->bytes == qiov->size) {
-        return bdrv_co_pwritev(s->data_file,
-                               w->a.host_offset + w->offset - w->a.guest_offset,
-                               w->bytes, qiov, 0);
+        return qcow2_co_write_data(
+            bs, w->offset, w->a.host_offset + w->offset - w->a.guest_offset,
+            w->bytes, qiov);
     }
     qemu_iovec_init(&all, qiov->niov + 2);
     if (head) {
@@ -418,9 +420,9 @@ static int coroutine_fn write_data(Write *w, QEMUIOVector *qiov, size_t pos)
     if (tail) {
         qemu_iovec_add(&all, buf + head, tail);
     }
-    return bdrv_co_pwritev(s->data_file,
-                           w->a.host_offset + begin - w->a.guest_offset,
-                           all.size, &all, 0);
+    return qcow2_co_write_data(bs, begin,
+                               w->a.host_offset + begin - w->a.guest_offset,
+                               all.size, &all);
 }
 
 /* The bits for subclusters of the cluster at guest offset @pos, after. */

@@ -362,5 +362,4 @@ KNOWN = {
         'QEMU does not write compressed clusters over others',
     'map --output=json n.qcow2': HOLES,
     'map n.qcow2': HOLES,
-    'create -f qcow2 -o help': 'no encryption yet',
 }

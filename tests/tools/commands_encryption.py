@@ -67,7 +67,75 @@ LUKS_USE = [
     'info -f luks v2.luks', 'info -f luks zero.luks', 'info -f luks data.raw',
 )
 
-CASES = LUKS_CREATE + LUKS_USE
+Q = '-o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10'
+A = '-o encrypt.format=aes,encrypt.key-secret=s'
+QOPTS = 'driver=qcow2,encrypt.key-secret=s,file.filename='
+
+
+def refused(*options):
+    return one(*['create @S -f qcow2 -o %s n.qcow2 1M' % o for o in options])
+
+
+QCOW2_CREATE = one(
+    'create -f qcow2 -o help', 'create @S -f qcow2 %s n.qcow2 1M' % A,
+    'create @S -f qcow2 %s,compat=0.10 n.qcow2 1M' % A,
+    'create @S -f qcow2 %s n.qcow2 1M' % Q,
+    'create @S -f qcow2 %s,cluster_size=2M n.qcow2 1M' % Q,
+    'create @S -f qcow2 %s,preallocation=metadata,extended_l2=on n.qcow2 1M'
+    % A,
+) + refused(
+    'encryption=on', 'encryption=on,encrypt.format=luks',
+    'encryption=on,encrypt.key-secret=s', 'encryption=off,encrypt.key-secret=s',
+    'encrypt.key-secret=s', 'encrypt.cipher-alg=aes-256',
+    'encrypt.format=foo,encrypt.key-secret=s',
+    'encrypt.format=qcow,encrypt.key-secret=s',
+    'encrypt.format=aes,encrypt.key-secret=s,encrypt.cipher-alg=aes-128',
+    'encrypt.format=aes', 'encrypt.format=luks',
+    'encrypt.format=luks,encrypt.key-secret=x',
+    'encrypt.format=luks,encrypt.key-secret=s,encrypt.cipher-alg=foo',
+    'encrypt.format=luks,encrypt.key-secret=s,encrypt.cipher-mode=foo',
+    'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=x',
+    'encrypt.format=luks,encrypt.key-secret=s,encrypt.foo=x')
+
+QCOW2_OPEN = ['convert @S -O raw --image-opts driver=qcow2,file.filename=%s%s '
+              'back.raw' % (name, o)
+              for name in ('a.qcow2', 'l.qcow2', 'p.qcow2') for o in (
+                  '', ',encrypt.key-secret=s', ',encrypt.format=foo',
+                  ',encrypt.format=aes,encrypt.key-secret=s',
+                  ',encrypt.format=luks,encrypt.key-secret=s',
+                  ',encrypt.format=luks', ',encrypt.foo=bar',
+                  ',encrypt.key-secret=x',
+                  ',encrypt.format=luks,encrypt.key-secret=s,encrypt.foo=bar')]
+
+
+def use(fmt, name):
+    return [
+        'info ' + name, 'info --output=json ' + name, 'check ' + name,
+        'map ' + name, 'check @S --image-opts ' + QOPTS + name,
+        'check @S --output=json --image-opts ' + QOPTS + name,
+        'info @S --image-opts ' + QOPTS + name,
+        'map @S --output=json --image-opts ' + QOPTS + name,
+        'map @S --image-opts ' + QOPTS + name,
+        'convert @S -n --target-image-opts data.raw ' + QOPTS + name,
+        'map @S --output=json --image-opts ' + QOPTS + name,
+        'compare @S --image-opts driver=raw,file.filename=data.raw ' + QOPTS +
+        name,
+        'resize @S --image-opts %s%s 2M' % (QOPTS, name),
+        'resize @S --shrink --image-opts %s%s 70000' % (QOPTS, name),
+        'resize @S --image-opts %s%s 1M' % (QOPTS, name),
+        'snapshot -l ' + name, 'check @S --image-opts ' + QOPTS + name]
+
+
+QCOW2_USE = [
+    ['create -q @S -f qcow2 %s a.qcow2 1M' % A,
+     'create -q @S -f qcow2 %s l.qcow2 1M' % Q,
+     'create -q -f qcow2 p.qcow2 1M'] + QCOW2_OPEN,
+    ['create -q @S -f qcow2 %s data.qcow2 1M' % A] + use('aes', 'data.qcow2'),
+    ['create -q @S -f qcow2 %s data.qcow2 1M' % Q] + use('luks', 'data.qcow2'),
+    ['convert @S -O qcow2 %s data.raw data.qcow2' % Q,
+]
+
+CASES = LUKS_CREATE + LUKS_USE + QCOW2_CREATE + QCOW2_USE
 
 CROSS = [('luks', 'key-secret=s,iter-time=10' + o) for o in (
     '', ',cipher-alg=aes-128,cipher-mode=cbc,ivgen-alg=plain',
@@ -79,8 +147,17 @@ CROSS = [('luks', 'key-secret=s,iter-time=10' + o) for o in (
     ',hash-alg=sha1', ',hash-alg=sha512', ',hash-alg=ripemd160',
     ',hash-alg=sm3')]
 
+CROSS += [('qcow2', 'encrypt.key-secret=s,' + o) for o in (
+    'encrypt.format=luks,encrypt.iter-time=10',
+    'encrypt.format=luks,encrypt.iter-time=10,cluster_size=4k',
+    'encrypt.format=luks,encrypt.iter-time=10,extended_l2=on',
+    'encrypt.format=luks,encrypt.iter-time=10,encrypt.cipher-mode=cbc,'
+    'encrypt.ivgen-alg=essiv,preallocation=metadata',
+    'encrypt.format=aes', 'encrypt.format=aes,cluster_size=512',
+    'encrypt.format=aes,extended_l2=on,cluster_size=16k')]
+
 # ... also made by QEMU's program
-BOTH_WAYS = [CROSS[0]]
+BOTH_WAYS = [CROSS[0]] + [c for c in CROSS if 'format=aes' in c[1]]
 
 # What differs and why.
 KNOWN = {}
