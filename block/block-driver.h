@@ -149,6 +149,8 @@ struct BlockDriver {
     /* Required. Let the image forget a bitmap; 0 also if it has none. */
     int coroutine_fn (*bdrv_co_remove_bitmap)(BlockDriverState *bs,
                                               const char *name, Error **errp);
+    /* Optional: does this image take any? Default: yes. */
+    bool (*bdrv_supports_bitmaps)(BlockDriverState *bs);
     /* Required. A persistent bitmap is about to change without a write: what
      * is stored of it must not be trusted after a crash. */
     int coroutine_fn (*bdrv_co_bitmaps_will_change)(BlockDriverState *bs);

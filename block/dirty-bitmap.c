@@ -444,7 +444,9 @@ void bdrv_dirty_bitmap_truncate(BlockDriverState *bs)
 
 bool bdrv_supports_persistent_dirty_bitmap(BlockDriverState *bs)
 {
-    return bs->drv && bs->drv->bdrv_co_can_store_bitmap;
+    return bs->drv && bs->drv->bdrv_co_can_store_bitmap &&
+           (!bs->drv->bdrv_supports_bitmaps ||
+            bs->drv->bdrv_supports_bitmaps(bs));
 }
 
 static int coroutine_fn co_can_store(BdrvSyncCall *s)
@@ -463,7 +465,7 @@ bool bdrv_can_store_dirty_bitmap(BlockDriverState *bs, const char *name,
                        .bytes = granularity,
                        .errp = errp };
 
-    if (!bdrv_supports_persistent_dirty_bitmap(bs)) {
+    if (!bs->drv || !bs->drv->bdrv_co_can_store_bitmap) {
         error_setg_errno(errp, ENOTSUP, "Can't store persistent bitmaps to %s",
                          bdrv_get_device_or_node_name(bs));
         return false;

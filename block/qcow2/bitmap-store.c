@@ -431,6 +431,29 @@ void qcow2_inactivate(BlockDriverState *bs)
 
 /* --- adding and removing --- */
 
+bool qcow2_supports_bitmaps(BlockDriverState *bs)
+{
+    const Qcow2State *s = bs->opaque;
+
+    return s->h.version >= 3;
+}
+
+uint64_t qcow2_measure_bitmaps(BlockDriverState *bs, uint64_t cluster_size)
+{
+    uint64_t sum = 0, dir = 0;
+    BdrvDirtyBitmap *b = NULL;
+
+    while ((b = bdrv_dirty_bitmap_next(bs, b))) {
+        if (bdrv_dirty_bitmap_persistent(b)) {
+            uint64_t n = DIV_ROUND_UP(bdrv_dirty_bitmap_bytes(b), cluster_size);
+
+            sum += n * cluster_size + ROUND_UP(n * 8, cluster_size);
+            dir += qcow2_bitmap_entry_size(strlen(bdrv_dirty_bitmap_name(b)));
+        }
+    }
+    return sum + ROUND_UP(dir, cluster_size);
+}
+
 int coroutine_fn qcow2_co_can_store_bitmap(BlockDriverState *bs,
                                            const char *name,
                                            uint32_t granularity, Error **errp)

@@ -563,6 +563,7 @@ const BlockDriver bdrv_qcow2 = {
     .bdrv_open = qcow2_open,
     .bdrv_close = qcow2_close,
     .bdrv_inactivate = qcow2_inactivate,
+    .bdrv_supports_bitmaps = qcow2_supports_bitmaps,
     .bdrv_co_can_store_bitmap = qcow2_co_can_store_bitmap,
     .bdrv_co_remove_bitmap = qcow2_co_remove_bitmap,
     .bdrv_co_bitmaps_will_change = qcow2_co_prepare_write,

@@ -493,6 +493,10 @@ int coroutine_fn qcow2_co_bitmaps_mark(BlockDriverState *bs);
  * file, if anything of them is not there. */
 bool qcow2_store_bitmaps(BlockDriverState *bs, Error **errp);
 void qcow2_inactivate(BlockDriverState *bs);
+bool qcow2_supports_bitmaps(BlockDriverState *bs);
+/* Bytes that the persistent bitmaps of @bs, of any format, take in an image
+ * with such clusters. For measuring. */
+uint64_t qcow2_measure_bitmaps(BlockDriverState *bs, uint64_t cluster_size);
 int coroutine_fn qcow2_co_can_store_bitmap(BlockDriverState *bs,
                                            const char *name,
                                            uint32_t granularity, Error **errp);

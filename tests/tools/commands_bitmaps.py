@@ -67,4 +67,18 @@ STEPS = [
      'bitmap --image-opts --clear driver=qcow2,file.filename=n.qcow2 a', INFO],
 ]
 
-CASES = USAGE + STEPS
+COPIES = [
+    [NEW, ADD, 'bitmap --add --disable -g 4k n.qcow2 b',
+     'convert --bitmaps -O qcow2 n.qcow2 m.qcow2', 'info m.qcow2',
+     'check m.qcow2', 'convert --bitmaps -O raw n.qcow2 m.raw',
+     'convert --bitmaps -f raw -O qcow2 a.raw k.qcow2',
+     'convert --bitmaps -O qcow2 n.qcow2 n.qcow2 k.qcow2',
+     'convert --skip-broken-bitmaps -O qcow2 n.qcow2 k.qcow2',
+     'convert --bitmaps --skip-broken-bitmaps -O qcow2 n.qcow2 k.qcow2',
+     'convert --bitmaps -O qcow2 -o compat=0.10 n.qcow2 j.qcow2',
+     'convert --bitmaps -n -O qcow2 n.qcow2 m.qcow2',
+     'create -q -f qcow2 l.qcow2 2M',
+     'convert --bitmaps -n -O qcow2 n.qcow2 l.qcow2'],
+]
+
+CASES = COPIES + USAGE + STEPS

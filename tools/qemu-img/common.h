@@ -99,6 +99,12 @@ int coroutine_fn img_co_block_status(BlockDriverState *bs,
                                      int64_t offset, int64_t bytes,
                                      int64_t *pnum);
 
+/* bitmap-copy.c: can those of @src be copied, and do it, all before @dst is
+ * closed. False after a message. @skip_broken: leave out inconsistent ones. */
+bool img_check_bitmaps(BlockDriverState *src, bool skip_broken);
+bool img_copy_bitmaps(BlockDriverState *src, BlockDriverState *dst,
+                      bool skip_broken);
+
 bool img_buffer_is_zero(const void *buf, size_t len);
 
 /* Progress: -p shows it, SIGUSR1 shows it once. */

@@ -11,6 +11,7 @@
 
 #include "block/block-driver.h"
 #include "block/create.h"
+#include "block/dirty-bitmap.h"
 #include "block/probe.h"
 #include "util/cutils.h"
 
@@ -476,15 +477,36 @@ static bool open_target(Convert *cv)
 
 /* --- all of it --- */
 
+static bool check_source_bitmaps(const Convert *cv)
+{
+    if (!cv->bitmaps) {
+        return true;
+    }
+    if (cv->state.n_src > 1) {
+        error_report("Copying bitmaps only possible with single source");
+        return false;
+    }
+    return img_check_bitmaps(blk_bs(cv->state.src[0].blk), cv->skip_broken);
+}
+
+static bool check_target_bitmaps(const Convert *cv)
+{
+    BlockDriverState *bs = blk_bs(cv->state.target);
+
+    if (cv->bitmaps && !bdrv_supports_persistent_dirty_bitmap(bs)) {
+        error_report("Format driver '%s' does not support bitmaps",
+                     bdrv_get_format_name(bs));
+        return false;
+    }
+    return true;
+}
+
 static bool run(Convert *cv)
 {
     int ret;
 
-    if (cv->bitmaps) {
-        error_report("Source lacks bitmap support");
-        return false;
-    }
-    if (!open_target(cv)) {
+    if (!check_source_bitmaps(cv) || !open_target(cv) ||
+        !check_target_bitmaps(cv)) {
         return false;
     }
     if (cv->state.target_has_backing) {
@@ -492,6 +514,11 @@ static bool run(Convert *cv)
         cv->state.src[0].base = bdrv_cow_bs(blk_bs(cv->state.src[0].blk));
     }
     ret = convert_copy(&cv->state);
+    if (ret == 0 && cv->bitmaps &&
+        !img_copy_bitmaps(blk_bs(cv->state.src[0].blk),
+                          blk_bs(cv->state.target), cv->skip_broken)) {
+        return false;
+    }
     if (ret == 0) {
         ret = blk_flush(cv->state.target);
         if (ret < 0) {
