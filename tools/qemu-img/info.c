@@ -10,10 +10,8 @@
 #include "block/query.h"
 #include "block/snapshot.h"
 #include "qobject/json.h"
-#include "qobject/qbool.h"
 #include "qobject/qlist.h"
-#include "qobject/qnum.h"
-#include "qobject/qstring.h"
+#include "tools/lib/print-qobject.h"
 #include "util/cutils.h"
 
 enum {
@@ -32,82 +30,6 @@ static const struct option long_options[] = {
 };
 
 /* --- for people --- */
-
-static void print_value(const QObject *obj, int depth);
-
-/* "compression-type" reads better as "compression type". */
-static void print_key(const char *key)
-{
-    for (; *key; key++) {
-        putchar(*key == '-' ? ' ' : *key);
-    }
-}
-
-static bool is_composite(const QObject *obj)
-{
-    QType type = qobject_type(obj);
-
-    return type == QTYPE_QDICT || type == QTYPE_QLIST;
-}
-
-static void print_dict(const QDict *dict, int depth)
-{
-    for (const QDictEntry *e = qdict_first(dict); e; e = qdict_next(dict, e)) {
-        QObject *value = qdict_entry_value(e);
-        bool composite = is_composite(value);
-
-        printf("%*s", depth * 4, "");
-        print_key(qdict_entry_key(e));
-        printf(composite ? ":\n" : ": ");
-        print_value(value, depth + 1);
-        if (!composite) {
-            printf("\n");
-        }
-    }
-}
-
-static void print_list(const QList *list, int depth)
-{
-    const QListEntry *e;
-    int i = 0;
-
-    QLIST_FOREACH_ENTRY(list, e) {
-        QObject *value = qlist_entry_obj(e);
-        bool composite = is_composite(value);
-
-        printf("%*s[%d]:%c", depth * 4, "", i++, composite ? '\n' : ' ');
-        print_value(value, depth + 1);
-        if (!composite) {
-            printf("\n");
-        }
-    }
-}
-
-static void print_value(const QObject *obj, int depth)
-{
-    g_autofree char *number = NULL;
-
-    switch (qobject_type(obj)) {
-    case QTYPE_QDICT:
-        print_dict(qobject_to(QDict, obj), depth);
-        break;
-    case QTYPE_QLIST:
-        print_list(qobject_to(QList, obj), depth);
-        break;
-    case QTYPE_QSTRING:
-        printf("%s", qstring_get_str(qobject_to(QString, obj)));
-        break;
-    case QTYPE_QBOOL:
-        printf(qbool_get_bool(qobject_to(QBool, obj)) ? "true" : "false");
-        break;
-    case QTYPE_QNUM:
-        number = qnum_to_string(qobject_to(QNum, obj));
-        printf("%s", number);
-        break;
-    default:
-        break;
-    }
-}
 
 static void print_size(const char *indent, const char *what, int64_t bytes)
 {
@@ -174,7 +96,7 @@ static void print_specific(const QDict *info, const char *indent)
 
     if (data && qdict_size(data)) {
         printf("%sFormat specific information:\n", indent);
-        print_dict(data, strlen(indent) / 4 + 1);
+        print_qdict(data, strlen(indent) / 4 + 1);
     }
 }
 

@@ -1,295 +1,351 @@
 /*
- * read, write, discard: requests that are timed.
+ * read, write, discard: one buffer, and the command waits for the end.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
-#include "tools/qemu-io/qemu-io.h"
+#include "tools/qemu-io/request.h"
 
-#include "block/block-io.h"
-#include "util/cutils.h"
-#include "util/memalign.h"
+#include "block/block.h"
+#include "block/snapshot.h"
+#include "tools/qemu-io/qemu-io.h"
 
 #include <getopt.h>
 
-typedef struct Request {
-    bool machine, quiet, dump, zero, has_pattern;
-    int pattern;
-    int64_t vstart, vlen; /* of the verification; -1: not given */
-    int64_t offset, bytes;
-    BdrvRequestFlags flags;
-} Request;
-
-static void report(const char *op, const Request *r, gint64 usec)
-{
-    double sec = usec / 1e6;
-    unsigned whole = usec / G_USEC_PER_SEC;
-    unsigned part = usec % G_USEC_PER_SEC / 10000;
-    g_autofree char *size = qemu_io_size(r->bytes);
-    g_autofree char *rate = qemu_io_size(sec > 0 ? r->bytes / sec : 0);
-    g_autofree char *time = NULL;
-
-    if (r->machine) {
-        printf("%" PRId64 ",1,%u:%02u:%02u.%02u,%.3f,%.3f\n", r->bytes,
-               whole / 3600, whole / 60 % 60, whole % 60, part,
-               sec > 0 ? r->bytes / sec : 0, sec > 0 ? 1 / sec : 0);
-        return;
-    }
-    if (whole >= 3600) {
-        time = g_strdup_printf("%u:%02u:%02u.%02u", whole / 3600,
-                               whole / 60 % 60, whole % 60, part);
-    } else if (whole >= 60) {
-        time = g_strdup_printf("%02u:%02u.%02u", whole / 60, whole % 60, part);
-    } else {
-        time = g_strdup_printf("%02u.%02u sec", whole, part);
-    }
-    printf("%s %" PRId64 "/%" PRId64 " bytes at offset %" PRId64 "\n", op,
-           r->bytes, r->bytes, r->offset);
-    printf("%s, 1 ops; %s (%s/sec and %.4f ops/sec)\n", size, time, rate,
-           sec > 0 ? 1 / sec : 0);
-}
-
-static void hexdump(const uint8_t *buf, int64_t offset, int64_t len)
-{
-    for (int64_t i = 0; i < len; i += 16) {
-        int64_t n = MIN(16, len - i);
-
-        printf("%08" PRIx64 ":  ", offset + i);
-        for (int64_t j = 0; j < n; j++) {
-            printf("%02x ", buf[i + j]);
-        }
-        putchar(' ');
-        for (int64_t j = 0; j < n; j++) {
-            putchar(g_ascii_isprint(buf[i + j]) ? buf[i + j] : '.');
-        }
-        putchar('\n');
-    }
-}
-
-static int parse_pattern(Request *r, const char *arg)
-{
-    unsigned value;
-
-    if (qemu_strtoui(arg, NULL, 0, &value) < 0 || value > 0xff) {
-        printf("%s is not a valid pattern byte\n", arg);
-        return -EINVAL;
-    }
-    r->pattern = (int)value;
-    r->has_pattern = true;
-    return 0;
-}
-
-static int parse_number(const char *arg, int64_t *value)
-{
-    *value = qemu_io_number(arg);
-    if (*value < 0) {
-        qemu_io_number_error(*value, arg);
-        return (int)*value;
-    }
-    return 0;
-}
-
-/* The offset and length, the last arguments. */
-static int parse_range(Request *r, int argc, char **argv, bool any_length)
+/* The offset and length, the last arguments. @limit: the length has one;
+ * @hint says how to go without. */
+static int parse_range(Request *r, int argc, char **argv, bool limit,
+                       const char *hint)
 {
     if (optind != argc - 2) {
-        qemu_io_usage(qemu_io_find(argv[0]));
+        return qemu_io_usage(argv[0]);
+    }
+    if (request_parse_number(argv[optind], &r->offset) < 0 ||
+        request_parse_number(argv[optind + 1], &r->bytes) < 0) {
         return -EINVAL;
     }
-    if (parse_number(argv[optind], &r->offset) < 0 ||
-        parse_number(argv[optind + 1], &r->bytes) < 0) {
-        return -EINVAL;
-    }
-    if (!any_length && r->bytes > BDRV_REQUEST_MAX_BYTES) {
-        printf("length cannot exceed %" PRId64 "%s, given %s\n",
-               BDRV_REQUEST_MAX_BYTES,
-               !strcmp(argv[0], "write") ? " without -n" : "",
-               argv[optind + 1]);
+    if (limit && r->bytes > BDRV_REQUEST_MAX_BYTES) {
+        printf("length cannot exceed %" PRIu64 "%s, given %s\n",
+               (uint64_t)BDRV_REQUEST_MAX_BYTES, hint, argv[optind + 1]);
         return -EINVAL;
     }
     return 0;
 }
 
-static int parse_flag(Request *r, int c, char **argv)
+/* The VM state and compressed data go by sectors. */
+static int check_sectors(const Request *r)
+{
+    const char *what = r->offset % BDRV_SECTOR_SIZE  ? "offset"
+                       : r->bytes % BDRV_SECTOR_SIZE ? "count"
+                                                     : NULL;
+
+    if (!what) {
+        return 0;
+    }
+    printf("%" PRId64 " is not a sector-aligned value for '%s'\n",
+           what[0] == 'o' ? r->offset : r->bytes, what);
+    return -EINVAL;
+}
+
+/* Options that read, write and discard share. */
+static int parse_option(Request *r, int c, const char *name)
 {
     switch (c) {
+    case 'b':
+        r->vmstate = true;
+        return 0;
     case 'C':
         r->machine = true;
         return 0;
-    case 'q':
-        r->quiet = true;
-        return 0;
-    case 'v':
-        r->dump = true;
-        return 0;
-    case 'p':
-    case 'r':
-        return 0;
-    case 'P':
-        return parse_pattern(r, optarg);
-    case 's':
-        return parse_number(optarg, &r->vstart);
-    case 'l':
-        return parse_number(optarg, &r->vlen);
-    case 'z':
-        r->zero = true;
-        return 0;
-    case 'u':
-        r->flags |= BDRV_REQ_MAY_UNMAP;
-        return 0;
-    case 'n':
-        r->flags |= BDRV_REQ_NO_FALLBACK;
+    case 'c':
+        r->compressed = true;
         return 0;
     case 'f':
         r->flags |= BDRV_REQ_FUA;
         return 0;
-    default:
-        qemu_io_usage(qemu_io_find(argv[0]));
+    case 'l':
+        r->has_vlen = true;
+        return request_parse_number(optarg, &r->vlen);
+    case 'n':
+        r->flags |= BDRV_REQ_NO_FALLBACK;
+        return 0;
+    case 'p': /* was another way to read */
+        return 0;
+    case 'P':
+        return request_parse_pattern(r, optarg);
+    case 'q':
+        r->quiet = true;
+        return 0;
+    case 'r': /* memory is registered where that helps */
+        return 0;
+    case 'u':
+        r->flags |= BDRV_REQ_MAY_UNMAP;
+        return 0;
+    case 'v':
+        r->dump = true;
+        return 0;
+    case 'z':
+        r->zero = true;
+        return 0;
+    }
+    return qemu_io_usage(name);
+}
+
+static int parse_read(Request *r, int argc, char **argv)
+{
+    int c, ret = 0;
+
+    while (ret == 0 && (c = getopt(argc, argv, "bCl:pP:qrs:v")) != -1) {
+        if (c == 's') {
+            r->has_vstart = true;
+            ret = request_parse_number(optarg, &r->vstart);
+        } else {
+            ret = parse_option(r, c, argv[0]);
+        }
+    }
+    ret = ret < 0 ? ret : parse_range(r, argc, argv, true, "");
+    if (ret < 0) {
+        return ret;
+    }
+    if (!r->has_pattern && (r->has_vlen || r->has_vstart)) {
+        return qemu_io_usage(argv[0]);
+    }
+    if (!r->has_vlen) {
+        r->vlen = r->bytes - r->vstart;
+    }
+    if (r->vlen < 0 || r->vlen > r->bytes - r->vstart) {
+        printf("pattern verification range exceeds end of read data\n");
         return -EINVAL;
     }
+    return r->vmstate ? check_sectors(r) : 0;
+}
+
+static int read_vmstate(BlockBackend *blk, const Request *r)
+{
+    return bdrv_load_vmstate(blk_bs(blk), r->buf, r->offset, (int)r->bytes);
+}
+
+static int write_vmstate(BlockBackend *blk, const Request *r)
+{
+    return bdrv_save_vmstate(blk_bs(blk), r->buf, r->offset, (int)r->bytes);
 }
 
 static int read_f(BlockBackend *blk, int argc, char **argv)
 {
-    Request r = { .vstart = -1, .vlen = -1 };
-    QEMU_AUTO_VFREE uint8_t *buf = NULL;
-    gint64 start;
-    int c, ret;
+    g_auto(Request) r = { 0 };
+    int ret = parse_read(&r, argc, argv);
 
-    while ((c = getopt(argc, argv, "Cl:pP:qrs:v")) != -1) {
-        if (parse_flag(&r, c, argv) < 0) {
-            return -EINVAL;
-        }
-    }
-    ret = parse_range(&r, argc, argv, false);
+    ret = ret < 0 ? ret : request_alloc(&r, blk, argv[0], 0xab);
     if (ret < 0) {
         return ret;
     }
-    if (!r.has_pattern && (r.vstart >= 0 || r.vlen >= 0)) {
-        qemu_io_usage(qemu_io_find(argv[0]));
-        return -EINVAL;
-    }
-    r.vstart = MAX(r.vstart, 0);
-    if (r.vstart > r.bytes || (r.vlen >= 0 && r.vlen > r.bytes - r.vstart)) {
-        printf("pattern verification range exceeds end of read data\n");
-        return -EINVAL;
-    }
-    r.vlen = r.vlen < 0 ? r.bytes - r.vstart : r.vlen;
-    buf = bdrv_try_blockalign(blk_bs(blk), r.bytes);
-    if (!buf) {
-        printf("%s failed: %s\n", argv[0], strerror(ENOMEM));
-        return -ENOMEM;
-    }
-    memset(buf, 0xab, r.bytes);
-    start = g_get_monotonic_time();
-    ret = blk_pread(blk, r.offset, r.bytes, buf, 0);
-    start = g_get_monotonic_time() - start;
+    request_begin(&r);
+    ret = r.vmstate ? read_vmstate(blk, &r)
+                    : blk_pread(blk, r.offset, r.bytes, r.buf, 0);
+    request_end(&r);
     if (ret < 0) {
         printf("read failed: %s\n", strerror(-ret));
         return ret;
     }
-    for (int64_t i = 0; r.has_pattern && i < r.vlen; i++) {
-        if (buf[r.vstart + i] != r.pattern) {
-            printf("Pattern verification failed at offset %" PRId64 ", %" PRId64
-                   " bytes\n",
-                   r.offset + r.vstart, r.vlen);
-            ret = -EINVAL;
-            break;
-        }
+    if (r.has_pattern) {
+        ret = request_verify(&r);
+    }
+    if (r.dump && !r.quiet) {
+        request_dump(&r);
     }
     if (!r.quiet) {
-        if (r.dump) {
-            hexdump(buf, r.offset, r.bytes);
-        }
-        report("read", &r, start);
+        request_report(&r, "read");
     }
-    return MIN(ret, 0);
+    return ret;
+}
+
+static int check_write_options(const Request *r)
+{
+    if (r->vmstate && r->zero) {
+        printf("-b and -z cannot be specified at the same time\n");
+    } else if ((r->flags & BDRV_REQ_FUA) && (r->vmstate || r->compressed)) {
+        printf("-f and -b or -c cannot be specified at the same time\n");
+    } else if (!r->zero && (r->flags & BDRV_REQ_NO_FALLBACK)) {
+        printf("-n requires -z to be specified\n");
+    } else if (!r->zero && (r->flags & BDRV_REQ_MAY_UNMAP)) {
+        printf("-u requires -z to be specified\n");
+    } else if (r->zero + r->has_pattern + !!r->source > 1) {
+        printf("Only one of -z, -P, and -s can be specified at the same "
+               "time\n");
+    } else {
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static int parse_write(Request *r, int argc, char **argv)
+{
+    int c, ret = 0;
+
+    while (ret == 0 && (c = getopt(argc, argv, "bcCfnpP:qrs:uz")) != -1) {
+        if (c == 's') {
+            r->source = optarg;
+        } else {
+            ret = parse_option(r, c, argv[0]);
+        }
+    }
+    if (ret == 0 && optind != argc - 2) {
+        return qemu_io_usage(argv[0]);
+    }
+    ret = ret < 0 ? ret : check_write_options(r);
+    if (ret < 0) {
+        return ret;
+    }
+    ret = parse_range(r, argc, argv, !(r->flags & BDRV_REQ_NO_FALLBACK),
+                      " without -n");
+    if (ret < 0 || !(r->vmstate || r->compressed)) {
+        return ret;
+    }
+    return check_sectors(r);
+}
+
+static int write_compressed(BlockBackend *blk, const Request *r)
+{
+    int64_t size = blk_getlength(blk);
+
+    if (!bdrv_supports_compressed_writes(blk_bs(blk))) {
+        return r->bytes > size || r->offset > size - r->bytes ? -EIO : -ENOTSUP;
+    }
+    return blk_pwrite(blk, r->offset, r->bytes, r->buf,
+                      BDRV_REQ_WRITE_COMPRESSED);
+}
+
+static int do_write(BlockBackend *blk, const Request *r)
+{
+    if (r->vmstate) {
+        return write_vmstate(blk, r);
+    }
+    if (r->zero) {
+        return blk_pwrite_zeroes(blk, r->offset, r->bytes, r->flags);
+    }
+    if (r->compressed) {
+        return write_compressed(blk, r);
+    }
+    return blk_pwrite(blk, r->offset, r->bytes, r->buf, r->flags);
 }
 
 static int write_f(BlockBackend *blk, int argc, char **argv)
 {
-    Request r = { .pattern = 0xcd };
-    QEMU_AUTO_VFREE uint8_t *buf = NULL;
-    gint64 start;
-    int c, ret;
+    g_auto(Request) r = { .pattern = 0xcd };
+    int ret = parse_write(&r, argc, argv);
 
-    while ((c = getopt(argc, argv, "CfnpP:qruz")) != -1) {
-        if (parse_flag(&r, c, argv) < 0) {
-            return -EINVAL;
-        }
+    if (ret == 0 && r.source) {
+        ret = request_alloc_from_file(&r, blk, argv[0]);
+    } else if (ret == 0 && !r.zero) {
+        ret = request_alloc(&r, blk, argv[0], r.pattern);
     }
-    if (r.zero && r.has_pattern) {
-        printf("Only one of -z, -P, and -s can be specified at the same "
-               "time\n");
-        return -EINVAL;
-    }
-    if (!r.zero && (r.flags & (BDRV_REQ_NO_FALLBACK | BDRV_REQ_MAY_UNMAP))) {
-        printf("-%c requires -z to be specified\n",
-               r.flags & BDRV_REQ_NO_FALLBACK ? 'n' : 'u');
-        return -EINVAL;
-    }
-    ret = parse_range(&r, argc, argv, r.flags & BDRV_REQ_NO_FALLBACK);
     if (ret < 0) {
         return ret;
     }
-    if (!r.zero) {
-        buf = bdrv_try_blockalign(blk_bs(blk), r.bytes);
-        if (!buf) {
-            printf("%s failed: %s\n", argv[0], strerror(ENOMEM));
-            return -ENOMEM;
-        }
-        memset(buf, r.pattern, r.bytes);
-    }
-    start = g_get_monotonic_time();
-    ret = r.zero ? blk_pwrite_zeroes(blk, r.offset, r.bytes, r.flags)
-                 : blk_pwrite(blk, r.offset, r.bytes, buf, r.flags);
-    start = g_get_monotonic_time() - start;
+    request_begin(&r);
+    ret = do_write(blk, &r);
+    request_end(&r);
     if (ret < 0) {
         printf("write failed: %s\n", strerror(-ret));
         return ret;
     }
     if (!r.quiet) {
-        report("wrote", &r, start);
+        request_report(&r, "wrote");
     }
     return 0;
 }
 
 static int discard_f(BlockBackend *blk, int argc, char **argv)
 {
-    Request r = { 0 };
-    gint64 start;
-    int c, ret;
+    g_auto(Request) r = { 0 };
+    int c, ret = 0;
 
-    while ((c = getopt(argc, argv, "Cq")) != -1) {
-        if (parse_flag(&r, c, argv) < 0) {
-            return -EINVAL;
-        }
+    while (ret == 0 && (c = getopt(argc, argv, "Cq")) != -1) {
+        ret = parse_option(&r, c, argv[0]);
     }
-    ret = parse_range(&r, argc, argv, false);
+    ret = ret < 0 ? ret : parse_range(&r, argc, argv, true, "");
     if (ret < 0) {
         return ret;
     }
-    start = g_get_monotonic_time();
+    request_begin(&r);
     ret = blk_pdiscard(blk, r.offset, r.bytes);
-    start = g_get_monotonic_time() - start;
+    request_end(&r);
     if (ret < 0) {
         printf("discard failed: %s\n", strerror(-ret));
         return ret;
     }
     if (!r.quiet) {
-        report("discard", &r, start);
+        request_report(&r, "discard");
     }
     return 0;
 }
 
+static const char read_help[] =
+    "\n"
+    " reads a range of bytes from the given offset\n"
+    "\n"
+    " Example:\n"
+    " 'read -v 512 1k' - dumps 1 kilobyte read from 512 bytes into the file\n"
+    "\n"
+    " Reads a segment of the currently open file, optionally dumping it to "
+    "the\n"
+    " standard output stream (with -v option) for subsequent inspection.\n"
+    " -b, -- read from the VM state rather than the virtual disk\n"
+    " -C, -- report statistics in a machine parsable format\n"
+    " -l, -- length for pattern verification (only with -P)\n"
+    " -p, -- ignored for backwards compatibility\n"
+    " -P, -- use a pattern to verify read data\n"
+    " -q, -- quiet mode, do not show I/O statistics\n"
+    " -r, -- register I/O buffer\n"
+    " -s, -- start offset for pattern verification (only with -P)\n"
+    " -v, -- dump buffer to standard output\n"
+    "\n";
+
+static const char write_help[] =
+    "\n"
+    " writes a range of bytes from the given offset\n"
+    "\n"
+    " Example:\n"
+    " 'write 512 1k' - writes 1 kilobyte at 512 bytes into the open file\n"
+    "\n"
+    " Writes into a segment of the currently open file, using a buffer\n"
+    " filled with a set pattern (0xcdcdcdcd).\n"
+    " -b, -- write to the VM state rather than the virtual disk\n"
+    " -c, -- write compressed data with blk_write_compressed\n"
+    " -C, -- report statistics in a machine parsable format\n"
+    " -f, -- use Force Unit Access semantics\n"
+    " -n, -- with -z, don't allow slow fallback\n"
+    " -p, -- ignored for backwards compatibility\n"
+    " -P, -- use different pattern to fill file\n"
+    " -q, -- quiet mode, do not show I/O statistics\n"
+    " -r, -- register I/O buffer\n"
+    " -s, -- use a pattern file to fill the write buffer\n"
+    " -u, -- with -z, allow unmapping\n"
+    " -z, -- write zeroes using blk_pwrite_zeroes\n"
+    "\n";
+
+static const char discard_help[] =
+    "\n"
+    " discards a range of bytes from the given offset\n"
+    "\n"
+    " Example:\n"
+    " 'discard 512 1k' - discards 1 kilobyte from 512 bytes into the file\n"
+    "\n"
+    " Discards a segment of the currently open file.\n"
+    " -C, -- report statistics in a machine parsable format\n"
+    " -q, -- quiet mode, do not show I/O statistics\n"
+    "\n";
+
 const QemuIoCmd qemu_io_rw_cmds[] = {
     { "read", "r", read_f, 2, -1, false,
       "[-abCqrv] [-P pattern [-s off] [-l len]] off len",
-      "reads a number of bytes at a specified offset" },
+      "reads a number of bytes at a specified offset", 0, read_help },
     { "write", "w", write_f, 2, -1, false,
       "[-bcCfnqruz] [-P pattern | -s source_file] off len",
-      "writes a number of bytes at a specified offset", true },
+      "writes a number of bytes at a specified offset", BLK_PERM_WRITE,
+      write_help },
     { "discard", "d", discard_f, 2, -1, false, "[-Cq] off len",
-      "discards a number of bytes at a specified offset", true },
+      "discards a number of bytes at a specified offset", BLK_PERM_WRITE,
+      discard_help },
     { 0 },
 };

@@ -1,5 +1,5 @@
 /*
- * Finding and running a command; numbers.
+ * Finding and running a command; help; numbers.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,32 +13,107 @@
 
 const QemuIoCmd *qemu_io_tool_cmds;
 
-static const QemuIoCmd *find_in(const QemuIoCmd *table, const char *name)
+static int help_f(BlockBackend *blk, int argc, char **argv);
+
+static const QemuIoCmd help_cmds[] = {
+    { "help", "?", help_f, 0, 1, true, "[command]",
+      "help for one or all commands" },
+    { 0 },
+};
+
+/* The tables, ended by NULL. */
+static const QemuIoCmd *const *all_tables(void)
 {
-    for (; table && table->name; table++) {
-        if (!strcmp(table->name, name) ||
-            (table->altname && !strcmp(table->altname, name))) {
-            return table;
+    static const QemuIoCmd *tables[9];
+
+    tables[0] = qemu_io_rw_cmds;
+    tables[1] = qemu_io_vector_cmds;
+    tables[2] = qemu_io_aio_cmds;
+    tables[3] = qemu_io_image_cmds;
+    tables[4] = qemu_io_debug_cmds;
+    tables[5] = qemu_io_reopen_cmds;
+    tables[6] = help_cmds;
+    tables[7] = qemu_io_tool_cmds;
+    return tables;
+}
+
+static const QemuIoCmd *find_command(const char *name)
+{
+    for (const QemuIoCmd *const *t = all_tables(); *t; t++) {
+        for (const QemuIoCmd *cmd = *t; cmd->name; cmd++) {
+            if (!strcmp(cmd->name, name) ||
+                (cmd->altname && !strcmp(cmd->altname, name))) {
+                return cmd;
+            }
         }
     }
     return NULL;
 }
 
-const QemuIoCmd *qemu_io_find(const char *name)
+/* @name: as the user knows it, which may be the short one. */
+static void print_oneline(const QemuIoCmd *cmd, const char *name)
 {
-    const QemuIoCmd *cmd = find_in(qemu_io_rw_cmds, name);
-
-    cmd = cmd ? cmd : find_in(qemu_io_image_cmds, name);
-    return cmd ? cmd : find_in(qemu_io_tool_cmds, name);
+    printf("%s ", name);
+    if (cmd->args) {
+        printf("%s ", cmd->args);
+    }
+    printf("-- %s\n", cmd->oneline);
 }
 
-void qemu_io_usage(const QemuIoCmd *cmd)
+int qemu_io_usage(const char *name)
 {
-    printf("%s %s -- %s\n", cmd->name, cmd->args ? cmd->args : "",
-           cmd->oneline);
+    const QemuIoCmd *cmd = find_command(name);
+
+    print_oneline(cmd, cmd->name);
+    return -EINVAL;
 }
 
-static int check_count(const QemuIoCmd *cmd, int count)
+static int by_name(const void *a, const void *b)
+{
+    const QemuIoCmd *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static void help_all(void)
+{
+    g_autoptr(GPtrArray) cmds = g_ptr_array_new();
+
+    for (const QemuIoCmd *const *t = all_tables(); *t; t++) {
+        for (const QemuIoCmd *cmd = *t; cmd->name; cmd++) {
+            g_ptr_array_add(cmds, (gpointer)cmd);
+        }
+    }
+    g_ptr_array_sort(cmds, by_name);
+    for (guint i = 0; i < cmds->len; i++) {
+        const QemuIoCmd *cmd = cmds->pdata[i];
+
+        print_oneline(cmd, cmd->name);
+    }
+    printf("\nUse 'help commandname' for extended help.\n");
+}
+
+static int help_f(BlockBackend *blk, int argc, char **argv)
+{
+    const QemuIoCmd *cmd;
+
+    if (argc < 2) {
+        help_all();
+        return 0;
+    }
+    cmd = find_command(argv[1]);
+    if (!cmd) {
+        printf("command %s not found\n", argv[1]);
+        return -EINVAL;
+    }
+    print_oneline(cmd, argv[1]);
+    if (cmd->help) {
+        printf("%s", cmd->help);
+    }
+    return 0;
+}
+
+static int check_count(const QemuIoCmd *cmd, const char *name, int count)
 {
     if (count >= cmd->argmin && (cmd->argmax == -1 || count <= cmd->argmax)) {
         return 0;
@@ -47,35 +122,47 @@ static int check_count(const QemuIoCmd *cmd, int count)
         fprintf(stderr,
                 "bad argument count %d to %s, expected at least %d "
                 "arguments\n",
-                count, cmd->name, cmd->argmin);
+                count, name, cmd->argmin);
     } else if (cmd->argmin == cmd->argmax) {
         fprintf(stderr, "bad argument count %d to %s, expected %d arguments\n",
-                count, cmd->name, cmd->argmin);
+                count, name, cmd->argmin);
     } else {
         fprintf(stderr,
                 "bad argument count %d to %s, expected between %d and %d "
                 "arguments\n",
-                count, cmd->name, cmd->argmin, cmd->argmax);
+                count, name, cmd->argmin, cmd->argmax);
     }
     return -EINVAL;
 }
 
-int qemu_io_command(BlockBackend *blk, const char *line)
+/* A command may want more than the image was opened with, or than a reopen
+ * left of it. */
+static int take_permissions(BlockBackend *blk, uint64_t wanted)
 {
-    g_autofree char *copy = g_strdup(line);
-    g_autofree char **argv = g_new0(char *, strlen(line) + 2);
-    const QemuIoCmd *cmd;
-    char *save = NULL;
-    char *word = strtok_r(copy, " ", &save);
-    int argc = 0;
+    uint64_t perm, shared;
+    Error *err = NULL;
+    int ret;
 
-    for (; word; word = strtok_r(NULL, " ", &save)) {
-        argv[argc++] = word;
+    if ((wanted & BLK_PERM_WRITE) && !blk_supports_write_perm(blk)) {
+        error_report("Block node is read-only");
+        return -EPERM;
     }
-    if (!argc) {
+    blk_get_perm(blk, &perm, &shared);
+    if ((perm & wanted) == wanted) {
         return 0;
     }
-    cmd = qemu_io_find(argv[0]);
+    ret = blk_set_perm(blk, perm | wanted, shared, &err);
+    if (ret < 0) {
+        error_report_err(err);
+    }
+    return ret;
+}
+
+static int run(BlockBackend *blk, int argc, char **argv)
+{
+    const QemuIoCmd *cmd = find_command(argv[0]);
+    int ret;
+
     if (!cmd) {
         fprintf(stderr, "command \"%s\" not found\n", argv[0]);
         return -EINVAL;
@@ -84,15 +171,29 @@ int qemu_io_command(BlockBackend *blk, const char *line)
         fprintf(stderr, "no file open, try 'help open'\n");
         return -EINVAL;
     }
-    if (check_count(cmd, argc - 1) < 0) {
-        return -EINVAL;
+    ret = check_count(cmd, argv[0], argc - 1);
+    if (ret == 0 && cmd->perm) {
+        ret = take_permissions(blk, cmd->perm);
     }
-    if (cmd->writes && !blk_supports_write_perm(blk)) {
-        error_report("Block node is read-only");
-        return -EPERM;
+    if (ret < 0) {
+        return ret;
     }
     optind = 0;
     return cmd->fn(blk, argc, argv);
+}
+
+int qemu_io_command(BlockBackend *blk, const char *line)
+{
+    g_autofree char *copy = g_strdup(line);
+    g_autofree char **argv = g_new0(char *, strlen(line) + 2);
+    char *save = NULL;
+    char *word = strtok_r(copy, " ", &save);
+    int argc = 0;
+
+    for (; word; word = strtok_r(NULL, " ", &save)) {
+        argv[argc++] = word;
+    }
+    return argc ? run(blk, argc, argv) : 0;
 }
 
 int64_t qemu_io_number(const char *s)
@@ -100,21 +201,17 @@ int64_t qemu_io_number(const char *s)
     uint64_t value;
     int ret = qemu_strtosz(s, NULL, &value);
 
-    if (ret < 0) {
-        return ret;
+    if (ret == 0 && value > INT64_MAX) {
+        ret = -ERANGE;
     }
-    return value > INT64_MAX ? -ERANGE : (int64_t)value;
-}
-
-void qemu_io_number_error(int64_t rc, const char *arg)
-{
-    if (rc == -ERANGE) {
-        printf("Parsing error: argument too large -- %s\n", arg);
-    } else {
+    if (ret == -ERANGE) {
+        printf("Parsing error: argument too large -- %s\n", s);
+    } else if (ret < 0) {
         printf("Parsing error: non-numeric argument, or "
                "extraneous/unrecognized suffix -- %s\n",
-               arg);
+               s);
     }
+    return ret < 0 ? ret : (int64_t)value;
 }
 
 char *qemu_io_size(double value)

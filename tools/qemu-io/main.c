@@ -4,209 +4,217 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
-#include "tools/qemu-io/qemu-io.h"
+#include "tools/qemu-io/tool.h"
 
+#include "config-host.h"
+#include "backends/iothread.h"
 #include "block/block.h"
 #include "qobject/keyval.h"
+#include "qom/object.h"
 #include "util/error-report.h"
 #include "util/main-loop.h"
 
 #include <getopt.h>
+#include <signal.h>
 
-static BlockBackend *image;
-static bool quitting;
-
-static int quit_f(BlockBackend *blk, int argc, char **argv)
-{
-    quitting = true;
-    return 0;
-}
-
-static int close_f(BlockBackend *blk, int argc, char **argv)
-{
-    blk_unref(image);
-    image = NULL;
-    return 0;
-}
-
-static int sigraise_f(BlockBackend *blk, int argc, char **argv)
-{
-    int64_t sig = qemu_io_number(argv[1]);
-
-    if (sig < 0) {
-        qemu_io_number_error(sig, argv[1]);
-        return (int)sig;
-    }
-    /* What is buffered is for the one who reads our output. */
-    fflush(stdout);
-    raise((int)MIN(sig, NSIG));
-    return 0;
-}
-
-static int abort_f(BlockBackend *blk, int argc, char **argv)
-{
-    abort();
-}
-
-static const QemuIoCmd tool_cmds[] = {
-    { "quit", "q", quit_f, 0, 0, true, NULL, "exit the program" },
-    { "close", "c", close_f, 0, 0, false, NULL, "close the current open file" },
-    { "sigraise", NULL, sigraise_f, 1, 1, true, "signal", "raises a signal" },
-    { "abort", NULL, abort_f, 0, 0, true, NULL,
-      "simulate a program crash using abort(3)" },
-    { 0 },
+/* Options without a letter. */
+enum {
+    OPTION_OBJECT = 256,
+    OPTION_IMAGE_OPTS,
 };
 
-static void run_stdin(int *ret)
-{
-    g_autofree char *line = NULL;
-    size_t size = 0;
-    ssize_t n;
+typedef struct ToolArgs {
+    OpenArgs open;
+    GPtrArray *cmds;
+    const char *format;
+    bool image_opts;
+} ToolArgs;
 
-    while (!quitting) {
-        printf("qemu-io> ");
-        fflush(stdout);
-        n = getline(&line, &size, stdin);
-        if (n < 0) {
-            break;
-        }
-        g_strchomp(line);
-        /* Errors of a session do not count for the exit status. */
-        qemu_io_command(image, line);
-    }
-    *ret = 0;
+static const char version_text[] =
+    "qemu-io version " QEMU_VERSION
+    "\nCopyright (c) 2003-2025 Fabrice Bellard and the QEMU Project "
+    "developers\n";
+
+static void usage(void)
+{
+    printf(
+        "Usage: qemu-io [OPTIONS]... [-c STRING]... [file]\n"
+        "QEMU Disk exerciser\n"
+        "\n"
+        "  --object OBJECTDEF   define an object such as 'secret' for\n"
+        "                       passwords and/or encryption keys\n"
+        "  --image-opts         treat file as option string\n"
+        "  -c, --cmd STRING     execute command with its arguments\n"
+        "                       from the given string\n"
+        "  -f, --format FMT     specifies the block driver to use\n"
+        "  -r, --read-only      export read-only\n"
+        "  -s, --snapshot       use snapshot file\n"
+        "  -n, --nocache        disable host cache, short for -t none\n"
+        "  -C, --copy-on-read   enable copy-on-read\n"
+        "  -m, --misalign       misalign allocations for O_DIRECT\n"
+        "  -k, --native-aio     use kernel AIO implementation\n"
+        "                       (Linux only, prefer use of -i)\n"
+        "  -i, --aio=MODE       use AIO mode (threads, native or io_uring)\n"
+        "  -t, --cache=MODE     use the given cache mode for the image\n"
+        "  -d, --discard=MODE   use the given discard mode for the image\n"
+        "  -T, --trace [[enable=]<pattern>][,events=<file>][,file=<file>]\n"
+        "                       specify tracing options\n"
+        "                       see qemu-img(1) man page for full description\n"
+        "  -U, --force-share    force shared permissions\n"
+        "  -h, --help           display this help and exit\n"
+        "  -V, --version        output version information and exit\n"
+        "\n"
+        "See 'qemu-io -c help' for information on available commands.\n"
+        "\n"
+        "See <https://qemu.org/contribute/report-a-bug> for how to report "
+        "bugs.\n"
+        "More information on the QEMU project at <https://qemu.org>.\n");
 }
 
-static QDict *open_options(const char *name, const char *format,
-                           bool image_opts, bool force_share)
+/* No event can be traced; whoever names one is told so. */
+static void parse_trace(const char *arg)
 {
-    QDict *opts = NULL;
-    Error *err = NULL;
+    if (!strcmp(arg, "help")) {
+        exit(0);
+    }
+    arg = g_str_has_prefix(arg, "enable=") ? arg + strlen("enable=") : arg;
+    if (!strpbrk(arg, "*?=")) {
+        warn_report("trace event '%.*s' does not exist", (int)strcspn(arg, ","),
+                    arg);
+    }
+}
 
-    if (image_opts) {
-        opts = opts_parse(name, NULL, NULL, &err);
-        if (!opts) {
-            error_report_err(err);
+static void parse_option(ToolArgs *args, int c)
+{
+    switch (c) {
+    case 'c':
+        g_ptr_array_add(args->cmds, optarg);
+        break;
+    case 'f':
+        args->format = optarg;
+        break;
+    case 'h':
+        usage();
+        exit(0);
+    case 'm':
+        qemu_io_misalign = true;
+        break;
+    case 'T':
+        parse_trace(optarg);
+        break;
+    case 'V':
+        printf("%s", version_text);
+        exit(0);
+    case OPTION_IMAGE_OPTS:
+        args->image_opts = true;
+        break;
+    case OPTION_OBJECT:
+        user_creatable_process_cmdline(optarg);
+        break;
+    default:
+        switch (qemu_io_open_option(&args->open, c)) {
+        case -ENOENT:
+            usage();
+            exit(1);
+        case 0:
+            break;
+        default:
             exit(1);
         }
-    } else {
-        opts = qdict_new();
-        if (format) {
-            qdict_put_str(opts, "driver", format);
+    }
+}
+
+static void parse_options(ToolArgs *args, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { "cmd", required_argument, NULL, 'c' },
+        { "format", required_argument, NULL, 'f' },
+        { "read-only", no_argument, NULL, 'r' },
+        { "snapshot", no_argument, NULL, 's' },
+        { "nocache", no_argument, NULL, 'n' },
+        { "copy-on-read", no_argument, NULL, 'C' },
+        { "misalign", no_argument, NULL, 'm' },
+        { "native-aio", no_argument, NULL, 'k' },
+        { "aio", required_argument, NULL, 'i' },
+        { "discard", required_argument, NULL, 'd' },
+        { "cache", required_argument, NULL, 't' },
+        { "trace", required_argument, NULL, 'T' },
+        { "force-share", no_argument, NULL, 'U' },
+        { "object", required_argument, NULL, OPTION_OBJECT },
+        { "image-opts", no_argument, NULL, OPTION_IMAGE_OPTS },
+        { 0 },
+    };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "hVc:d:f:rsnCmki:t:T:U", longs,
+                            NULL)) != -1) {
+        parse_option(args, c);
+    }
+    if (argc - optind > 1) {
+        usage();
+        exit(1);
+    }
+    if (args->format && args->image_opts) {
+        error_report("--image-opts and -f are mutually exclusive");
+        exit(1);
+    }
+}
+
+static int open_image(ToolArgs *args, const char *name)
+{
+    Error *err = NULL;
+
+    if (args->image_opts) {
+        args->open.options = opts_parse(name, NULL, NULL, &err);
+        if (!args->open.options) {
+            error_report_err(err);
+            return 1;
         }
+        return qemu_io_open(NULL, &args->open);
     }
-    if (force_share) {
-        qdict_put_bool(opts, "force-share", true);
+    if (args->format) {
+        args->open.options = qdict_new();
+        qdict_put_str(args->open.options, "driver", args->format);
     }
-    return opts;
+    return qemu_io_open(name, &args->open);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        { "cmd", 1, NULL, 'c' },         { "format", 1, NULL, 'f' },
-        { "read-only", 0, NULL, 'r' },   { "nocache", 0, NULL, 'n' },
-        { "native-aio", 0, NULL, 'k' },  { "aio", 1, NULL, 'i' },
-        { "cache", 1, NULL, 't' },       { "discard", 1, NULL, 'd' },
-        { "force-share", 0, NULL, 'U' }, { "image-opts", 0, NULL, 256 },
-        { "version", 0, NULL, 'V' },     { 0 },
-    };
     g_autoptr(GPtrArray) cmds = g_ptr_array_new();
-    const char *format = NULL;
-    bool image_opts = false, writethrough = false, share = false;
-    int flags = BDRV_O_UNMAP | BDRV_O_RDWR;
+    ToolArgs args = {
+        .open.flags = BDRV_O_UNMAP | BDRV_O_RDWR,
+        .cmds = cmds,
+    };
     Error *err = NULL;
-    int c, ret = 0;
+    bool ok = true;
 
+    signal(SIGPIPE, SIG_IGN);
     error_init(argv[0]);
-    qemu_io_tool_cmds = tool_cmds;
-    while ((c = getopt_long(argc, argv, "c:f:rnki:t:d:UV", longs, NULL)) !=
-           -1) {
-        switch (c) {
-        case 'c':
-            g_ptr_array_add(cmds, optarg);
-            break;
-        case 'f':
-            format = optarg;
-            break;
-        case 'r':
-            flags &= ~BDRV_O_RDWR;
-            break;
-        case 'n':
-            flags |= BDRV_O_NOCACHE;
-            break;
-        case 'k':
-            flags |= BDRV_O_NATIVE_AIO;
-            break;
-        case 'i':
-            if (!strcmp(optarg, "native")) {
-                flags |= BDRV_O_NATIVE_AIO;
-            } else if (!strcmp(optarg, "io_uring")) {
-                flags |= BDRV_O_IO_URING;
-            } else if (strcmp(optarg, "threads")) {
-                error_report("Invalid aio option: %s", optarg);
-                return 1;
-            }
-            break;
-        case 't':
-            if (bdrv_parse_cache_mode(optarg, &flags, &writethrough) < 0) {
-                error_report("Invalid cache option: %s", optarg);
-                return 1;
-            }
-            break;
-        case 'd':
-            if (!strcmp(optarg, "off") || !strcmp(optarg, "ignore")) {
-                flags &= ~BDRV_O_UNMAP;
-            } else if (strcmp(optarg, "on") && strcmp(optarg, "unmap")) {
-                error_report("Invalid discard option: %s", optarg);
-                return 1;
-            }
-            break;
-        case 'U':
-            share = true;
-            break;
-        case 256:
-            image_opts = true;
-            break;
-        case 'V':
-            printf("qemu-io version " QEMU_VERSION "\n");
-            return 0;
-        default:
-            return 1;
-        }
-    }
-    if (argc - optind > 1) {
-        error_report("Only one file can be opened");
-        return 1;
-    }
+    qemu_io_tool_cmds = qemu_io_open_cmds;
     if (!qemu_init_main_loop(&err)) {
         error_report_err(err);
         return 1;
     }
+    type_register_table(qom_types);
+    type_register_table(backends_types);
     bdrv_init();
-    if (optind < argc) {
-        const char *name = argv[optind];
-
-        image = blk_new_open(image_opts ? NULL : name, NULL,
-                             open_options(name, format, image_opts, share),
-                             flags, &err);
-        if (!image) {
-            error_reportf_err(err,
-                              "can't open%s%s: ", image_opts ? "" : " device ",
-                              image_opts ? "" : name);
-            return 1;
-        }
-        blk_set_enable_write_cache(image, !writethrough);
+    parse_options(&args, argc, argv);
+    if (optind < argc && open_image(&args, argv[optind])) {
+        return 1;
     }
-    for (guint i = 0; i < cmds->len && !quitting; i++) {
-        if (qemu_io_command(image, cmds->pdata[i]) < 0) {
-            ret = 1;
+    for (guint i = 0; i < cmds->len && !qemu_io_quitting; i++) {
+        if (qemu_io_command(qemu_io_image, cmds->pdata[i]) < 0) {
+            ok = false;
         }
     }
     if (!cmds->len) {
-        run_stdin(&ret);
+        ok = qemu_io_session();
     }
-    blk_unref(image);
+    qemu_io_close();
     bdrv_close_all();
-    return ret;
+    user_creatable_cleanup();
+    return ok ? 0 : 1;
 }
