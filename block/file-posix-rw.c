@@ -160,6 +160,16 @@ static bool is_unsupported(int ret)
     return ret == -EOPNOTSUPP || ret == -ENOSYS;
 }
 
+/* A write that was to be on stable storage failed: the kernel may have written
+ * back, failed, and told nobody but us, of data that a flush will be asked
+ * for. So it counts as a flush that failed. */
+static void note_dsync_error(FileState *s, int ret)
+{
+    if (ret == -EIO && !s->needs_alignment) {
+        qatomic_set(&s->flush_error, EIO);
+    }
+}
+
 static int coroutine_fn transfer_all(BlockDriverState *bs, bool is_write,
                                      int64_t offset, QEMUIOVector *qiov,
                                      bool dsync)
@@ -191,6 +201,9 @@ static int coroutine_fn transfer_all(BlockDriverState *bs, bool is_write,
             continue;
         }
         if (ret < 0) {
+            if (t.dsync) {
+                note_dsync_error(s, ret);
+            }
             return ret;
         }
         done += ret;
@@ -286,6 +299,9 @@ static void fast_done(CqeHandler *h, int res, uint32_t cqe_flags)
         blk_io_complete(io, 0);
     } else if (res < 0 && res != -EINTR && res != -EAGAIN &&
                !is_unsupported(res)) {
+        if (io->type == BLK_IO_WRITE && wants_dsync(io->leaf, io->leaf_flags)) {
+            note_dsync_error(io->leaf->opaque, res);
+        }
         blk_io_complete(io, res);
     } else {
         /* Nothing is lost by doing it from the start: a write writes the

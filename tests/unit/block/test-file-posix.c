@@ -500,6 +500,48 @@ static void test_eio(void)
     remove_tmpdir(dir);
 }
 
+/* An error of a write with FUA may be that of a write-back: no later flush may
+ * say that all is well. */
+static void test_fua_eio(void)
+{
+    g_autofree char *path = NULL;
+    BlockBackend *blk;
+    FileState *s;
+    TestIo t;
+    int fd;
+
+    dir = make_tmpdir("/dev/shm");
+    path = make_file(dir, "disk.raw", SIZE);
+    blk = open_file_blk(path, "'aio':'io_uring'");
+    s = bdrv_find_node("f")->opaque;
+    fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(dup3(fd, s->fd, O_CLOEXEC), >=, 0);
+    close(fd);
+    test_io_init(&t, blk, BLK_IO_WRITE, 0, 512, data);
+    blk_io_submit(&t.io);
+    g_assert_cmpint(test_io_wait(&t), ==, -EIO);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(dup3(fd, s->fd, O_CLOEXEC), >=, 0);
+    close(fd);
+    g_assert_cmpint(s->flush_error, ==, 0);
+
+    fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(dup3(fd, s->fd, O_CLOEXEC), >=, 0);
+    close(fd);
+    test_io_init(&t, blk, BLK_IO_WRITE, 0, 512, data);
+    t.io.flags = BDRV_REQ_FUA;
+    blk_io_submit(&t.io);
+    g_assert_cmpint(test_io_wait(&t), ==, -EIO);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(dup3(fd, s->fd, O_CLOEXEC), >=, 0);
+    close(fd);
+    g_assert_cmpint(do_io(blk, BLK_IO_WRITE, 0, 512, data), ==, 0);
+    g_assert_cmpint(blk_flush(blk), ==, -EIO);
+    g_assert_cmpint(do_io(blk, BLK_IO_FLUSH, 0, 0, NULL), ==, -EIO);
+    close_file_blk(blk);
+    remove_tmpdir(dir);
+}
+
 static void test_open_errors(void)
 {
     g_autoptr(Error) err = NULL;
@@ -666,6 +708,7 @@ int main(int argc, char **argv)
     if (aio_context_has_ring(qemu_get_aio_context())) {
         g_test_add_func("/file-posix/fast-path", test_fast_path);
         g_test_add_func("/file-posix/syscalls", test_syscalls);
+        g_test_add_func("/file-posix/fua-eio", test_fua_eio);
     }
     g_test_add_func("/file-posix/odd-size", test_odd_size);
     g_test_add_func("/file-posix/raw-window", test_raw_window);
