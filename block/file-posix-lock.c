@@ -13,6 +13,8 @@
 
 #include "block/file-posix.h"
 
+#include <sys/stat.h>
+
 #define LOCK_PERM_BASE   100
 #define LOCK_SHARED_BASE 200
 #define PERM_BITS        4
@@ -83,9 +85,85 @@ static void unlock_rest(int fd, off_t base, uint64_t wanted, uint64_t *held)
     }
 }
 
-/* Does anybody hold a byte that forbids one of @bits? */
+/* --- who holds a lock --- */
+
+/* Does this fdinfo tell of a lock on byte @pos? */
+static bool fdinfo_has_lock(const char *fdinfo, off_t pos)
+{
+    g_auto(GStrv) lines = g_strsplit(fdinfo, "\n", 0);
+
+    for (char **line = lines; *line; line++) {
+        long long start, end;
+
+        if (sscanf(*line, "lock: %*d: OFDLCK %*s %*s %*d %*[^ ] %lld %lld",
+                   &start, &end) == 2 &&
+            start <= pos && pos <= end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Has the process whose descriptors are in @dir the file @st open with a lock
+ * on byte @pos? @skip_fd: not by this one. */
+static bool process_has_lock(const char *pid, const struct stat *st, off_t pos,
+                             int skip_fd)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%s/fd", pid);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *number;
+
+    while (dir && (number = g_dir_read_name(dir))) {
+        g_autofree char *fd_path = g_strdup_printf("%s/%s", path, number);
+        g_autofree char *info_path = g_strdup_printf("/proc/%s/fdinfo/%s", pid,
+                                                     number);
+        g_autofree char *info = NULL;
+        struct stat other;
+
+        if ((int)g_ascii_strtoll(number, NULL, 10) != skip_fd &&
+            stat(fd_path, &other) == 0 && other.st_dev == st->st_dev &&
+            other.st_ino == st->st_ino &&
+            g_file_get_contents(info_path, &info, NULL, NULL) &&
+            fdinfo_has_lock(info, pos)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One line about who has locked byte @pos, where we may see that: an OFD lock
+ * names no process, but /proc shows the locks of each descriptor. */
+static void append_holder_hint(Error **errp, int fd, off_t pos)
+{
+    g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
+    const char *pid;
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        return;
+    }
+    while (dir && (pid = g_dir_read_name(dir))) {
+        int n = g_ascii_isdigit(*pid) ? (int)g_ascii_strtoll(pid, NULL, 10) : 0;
+        g_autofree char *comm_path = NULL;
+        g_autofree char *comm = NULL;
+
+        if (!n || !process_has_lock(pid, &st, pos, n == getpid() ? fd : -1)) {
+            continue;
+        }
+        comm_path = g_strdup_printf("/proc/%s/comm", pid);
+        if (g_file_get_contents(comm_path, &comm, NULL, NULL)) {
+            error_append_hint(errp, "It is locked by process %d (%s).\n", n,
+                              g_strchomp(comm));
+            return;
+        }
+    }
+}
+
+/* --- the check --- */
+
+/* Does anybody hold a byte that forbids one of @bits? Its position in @pos. */
 static int check_others(int fd, off_t base, uint64_t bits, const char *shared,
-                        Error **errp)
+                        off_t *pos, Error **errp)
 {
     for (int i = 0; i < PERM_BITS; i++) {
         uint64_t bit = UINT64_C(1) << i;
@@ -99,6 +177,7 @@ static int check_others(int fd, off_t base, uint64_t bits, const char *shared,
         if (ret == -EAGAIN || ret == -EACCES) {
             name = bdrv_perm_names(bit);
             error_setg(errp, "Failed to get %s\"%s\" lock", shared, name);
+            *pos = base + i;
             return -EAGAIN;
         }
         if (ret < 0) {
@@ -115,6 +194,7 @@ int file_lock_prepare(BlockDriverState *bs, uint64_t perm, uint64_t shared,
 {
     FileState *s = bs->opaque;
     uint64_t unshared = ~shared & BLK_PERM_ALL;
+    off_t pos = 0; /* of the byte that somebody else has */
     int ret;
     ERRP_GUARD();
 
@@ -129,15 +209,18 @@ int file_lock_prepare(BlockDriverState *bs, uint64_t perm, uint64_t shared,
     /* First lock, then look: of two who come at once, both may fail but never
      * both succeed */
     if (ret == 0) {
-        ret = check_others(s->lock_fd, LOCK_SHARED_BASE, perm, "", errp);
+        ret = check_others(s->lock_fd, LOCK_SHARED_BASE, perm, "", &pos, errp);
     }
     if (ret == 0) {
         ret = check_others(s->lock_fd, LOCK_PERM_BASE, unshared, "shared ",
-                           errp);
+                           &pos, errp);
     }
     if (ret < 0) {
         error_append_hint(errp, "Is another process using the image [%s]?\n",
                           bs->filename);
+        if (pos) {
+            append_holder_hint(errp, s->lock_fd, pos);
+        }
         file_lock_finish(bs, s->perm, s->shared);
     }
     return ret;
