@@ -9,6 +9,7 @@
 #include "util/osdep.h"
 #include "backends/iothread.h"
 #include "backends/secret.h"
+#include "backends/throttle-group.h"
 #include "qom/property.h"
 #include "qapi/visitor.h"
 #include "util/atomic.h"
@@ -192,8 +193,8 @@ static const TypeInfo iothread_type = {
 };
 
 const TypeInfo *const backends_types[] = {
-    &event_loop_base_type, &iothread_type, &qcrypto_secret_common_type,
-    &qcrypto_secret_type,  NULL,
+    &event_loop_base_type, &iothread_type,       &qcrypto_secret_common_type,
+    &qcrypto_secret_type,  &throttle_group_type, NULL,
 };
 
 /* --- interface --- */

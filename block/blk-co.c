@@ -5,6 +5,7 @@
  */
 #include "util/osdep.h"
 
+#include "backends/throttle-group.h"
 #include "block/blk-int.h"
 #include "block/io-int.h"
 #include "block/sync.h"
@@ -40,6 +41,14 @@ static int check(BlockBackend *blk, int64_t offset, int64_t bytes, bool write)
     return blk_check_range(root->bs, offset, bytes);
 }
 
+static void coroutine_fn co_throttle(BlockBackend *blk, int64_t bytes,
+                                     bool is_write)
+{
+    if (unlikely(blk->throttle)) {
+        throttle_co_wait(blk->throttle, bytes, is_write);
+    }
+}
+
 static BdrvRequestFlags write_flags(const BlockBackend *blk,
                                     BdrvRequestFlags flags)
 {
@@ -53,6 +62,7 @@ int coroutine_fn blk_co_preadv(BlockBackend *blk, int64_t offset, int64_t bytes,
     int ret = check(blk, offset, bytes, false);
 
     if (ret == 0) {
+        co_throttle(blk, bytes, false);
         ret = bdrv_co_preadv(blk->root, offset, bytes, qiov, flags);
     }
     blk_gate_leave(g);
@@ -67,6 +77,7 @@ int coroutine_fn blk_co_pwritev(BlockBackend *blk, int64_t offset,
     int ret = check(blk, offset, bytes, true);
 
     if (ret == 0) {
+        co_throttle(blk, bytes, true);
         ret = bdrv_co_pwritev(blk->root, offset, bytes, qiov,
                               write_flags(blk, flags));
     }
@@ -97,6 +108,7 @@ int coroutine_fn blk_co_pwrite_zeroes(BlockBackend *blk, int64_t offset,
     int ret = check(blk, offset, bytes, true);
 
     if (ret == 0) {
+        co_throttle(blk, bytes, true);
         ret = bdrv_co_pwrite_zeroes(blk->root, offset, bytes,
                                     write_flags(blk, flags));
     }

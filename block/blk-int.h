@@ -63,6 +63,7 @@ struct BlockBackend {
 
     /* drained */
     BdrvChild *root;
+    struct ThrottleMember *throttle; /* NULL: it has no limits */
     bool disable_queuing;
 
     /* atomic */

@@ -21,6 +21,7 @@
  */
 #include "util/osdep.h"
 
+#include "backends/throttle-group.h"
 #include "block/blk-int.h"
 #include "block/io-int.h"
 #include "util/atomic.h"
@@ -286,6 +287,10 @@ static int coroutine_fn slow_request(BlkIo *io)
     BdrvChild *root = io->blk->root;
     QEMUIOVector qiov;
 
+    if (io->blk->throttle && io->type != BLK_IO_FLUSH &&
+        io->type != BLK_IO_DISCARD) {
+        throttle_co_wait(io->blk->throttle, io->bytes, io->type != BLK_IO_READ);
+    }
     switch (io->type) {
     case BLK_IO_READ:
         qemu_iovec_init_external(&qiov, io->iov, io->niov);
@@ -439,7 +444,7 @@ static void start(BlkIo *io)
     if (io->type != BLK_IO_READ && !qatomic_read(&blk->enable_write_cache)) {
         io->leaf_flags |= BDRV_REQ_FUA;
     }
-    if (likely(start_fast(io, bs))) {
+    if (likely(!blk->throttle) && likely(start_fast(io, bs))) {
         stat_add(&io->gate->stats.fast, 1);
         return;
     }

@@ -5,6 +5,7 @@
  */
 #include "util/osdep.h"
 
+#include "backends/throttle-group.h"
 #include "block/blk-int.h"
 #include "util/atomic.h"
 #include "util/cutils.h"
@@ -41,6 +42,9 @@ static void root_drained_begin(BdrvChild *child)
     BlockBackend *blk = child->opaque;
 
     blk_gates_close(blk);
+    if (blk->quiesce_counter == 1 && blk->throttle) {
+        throttle_member_disable(blk->throttle);
+    }
     if (blk->quiesce_counter == 1 && blk->dev_ops &&
         blk->dev_ops->drained_begin) {
         blk->dev_ops->drained_begin(blk->dev_opaque);
@@ -60,6 +64,9 @@ static void root_drained_end(BdrvChild *child)
     BlockBackend *blk = child->opaque;
 
     blk_gates_open(blk);
+    if (!blk->quiesce_counter && blk->throttle) {
+        throttle_member_enable(blk->throttle);
+    }
     if (!blk->quiesce_counter && blk->dev_ops && blk->dev_ops->drained_end) {
         blk->dev_ops->drained_end(blk->dev_opaque);
     }
@@ -181,6 +188,7 @@ void blk_unref(BlockBackend *blk)
     blk->refcnt--;
     TAILQ_REMOVE(&all, blk, link);
     blk_gates_free(blk);
+    throttle_member_free(blk->throttle);
     qemu_mutex_destroy(&blk->gates_lock);
     g_free(blk);
 }

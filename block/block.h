@@ -64,6 +64,8 @@ int bdrv_get_flags(const BlockDriverState *bs);
 
 /* The child of a filter that shows it as it is, or NULL. */
 BlockDriverState *bdrv_filter_bs(const BlockDriverState *bs);
+/* What a filter shows, or the backing image; NULL: neither. */
+BlockDriverState *bdrv_filter_or_cow_bs(const BlockDriverState *bs);
 /* @bs, or the first below it that is no filter. */
 BlockDriverState *bdrv_skip_filters(BlockDriverState *bs);
 /* The next image of a backing chain, without the filters around it. */

@@ -7,6 +7,7 @@
 
 #include "block/drive.h"
 
+#include "block/blk-throttle.h"
 #include "block/block-int.h"
 #include "block/options.h"
 #include "block/opts.h"
@@ -34,44 +35,20 @@ typedef struct DriveOpts {
     BlockdevOnError on_read, on_write;
     int detect_zeroes; /* -1: not given */
     int flags;         /* of aio= and discard= */
+    ThrottleConfig limits;
+    char *group; /* of throttling; NULL: the drive's id */
 } DriveOpts;
 
 static void drive_opts_clear(DriveOpts *o)
 {
     g_free(o->id);
     g_free(o->file);
+    g_free(o->group);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DriveOpts, drive_opts_clear)
 
 /* --- options of old times --- */
-
-static bool reject_unsupported(const QDict *opts, Error **errp)
-{
-    static const char *const throttling[] = {
-        "throttling.", "bps", "iops", "group", NULL,
-    };
-    const QDictEntry *e;
-
-    QDICT_FOREACH(opts, e) {
-        const char *key = qdict_entry_key(e);
-
-        for (int i = 0; throttling[i]; i++) {
-            size_t len = strlen(throttling[i]);
-
-            if (!strncmp(key, throttling[i], len) &&
-                (throttling[i][len - 1] == '.' || !key[len] ||
-                 key[len] == '_')) {
-                error_setg(errp,
-                           "Parameter '%s': I/O throttling is not supported "
-                           "in this build",
-                           key);
-                return false;
-            }
-        }
-    }
-    return true;
-}
 
 /* A boolean that only its default is there for. */
 static bool reject_if_on(QDict *opts, const char *key, Error **errp)
@@ -338,12 +315,27 @@ static bool take_options(QDict *opts, DriveOpts *o, Error **errp)
 {
     static const QDictRenames aliases[] = {
         { "readonly", "read-only" },
+        { "iops", "throttling.iops-total" },
+        { "iops_rd", "throttling.iops-read" },
+        { "iops_wr", "throttling.iops-write" },
+        { "bps", "throttling.bps-total" },
+        { "bps_rd", "throttling.bps-read" },
+        { "bps_wr", "throttling.bps-write" },
+        { "iops_max", "throttling.iops-total-max" },
+        { "iops_rd_max", "throttling.iops-read-max" },
+        { "iops_wr_max", "throttling.iops-write-max" },
+        { "bps_max", "throttling.bps-total-max" },
+        { "bps_rd_max", "throttling.bps-read-max" },
+        { "bps_wr_max", "throttling.bps-write-max" },
+        { "iops_size", "throttling.iops-size" },
+        { "group", "throttling.group" },
         { NULL, NULL },
     };
 
     if (!take_id(opts, o, errp) || !qdict_rename_keys(opts, aliases, errp) ||
-        !reject_unsupported(opts, errp) || !take_cache(opts, o, errp) ||
-        !take_media(opts, o, errp) || !take_interface(opts, o, errp) ||
+        !blk_take_io_limits(opts, &o->limits, &o->group, errp) ||
+        !take_cache(opts, o, errp) || !take_media(opts, o, errp) ||
+        !take_interface(opts, o, errp) ||
         !bdrv_take_bool(opts, "read-only", &o->read_only, errp) ||
         !reject_if_on(opts, "copy-on-read", errp) ||
         !reject_if_on(opts, "snapshot", errp) ||
@@ -407,6 +399,7 @@ static BlockBackend *make_blk(DriveOpts *o, QDict *opts, Error **errp)
         blk_unref(blk);
         return NULL;
     }
+    blk_set_io_limits(blk, o->group ? o->group : o->id, &o->limits);
     return blk;
 }
 

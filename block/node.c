@@ -280,6 +280,13 @@ BlockDriverState *bdrv_cow_bs(const BlockDriverState *bs)
     return bs->backing ? bs->backing->bs : NULL;
 }
 
+BlockDriverState *bdrv_filter_or_cow_bs(const BlockDriverState *bs)
+{
+    BlockDriverState *below = bdrv_filter_bs(bs);
+
+    return below ? below : bdrv_cow_bs(bs);
+}
+
 BlockDriverState *bdrv_primary_bs(const BlockDriverState *bs)
 {
     const BdrvChild *c;

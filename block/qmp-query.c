@@ -5,6 +5,7 @@
  */
 #include "util/osdep.h"
 
+#include "block/blk-throttle.h"
 #include "block/blk-int.h"
 #include "block/create.h"
 #include "block/dirty-bitmap.h"
@@ -66,7 +67,7 @@ static bool node_info(BlockDriverState *bs, BlockNodeInfo *info, Error **errp)
 ImageInfo *bdrv_query_image_info(BlockDriverState *bs, bool flat, Error **errp)
 {
     ImageInfo *info = g_new0(ImageInfo, 1);
-    BlockDriverState *backing = bdrv_cow_bs(bs);
+    BlockDriverState *backing = bdrv_filter_or_cow_bs(bs);
 
     /* The members of the base come first, in the same order */
     if (!node_info(bs, (BlockNodeInfo *)info, errp)) {
@@ -83,11 +84,11 @@ ImageInfo *bdrv_query_image_info(BlockDriverState *bs, bool flat, Error **errp)
     return info;
 }
 
-static int backing_depth(BlockDriverState *bs)
+static int backing_depth(const BlockDriverState *bs)
 {
     int depth = 0;
 
-    while ((bs = bdrv_backing_chain_next(bs))) {
+    while ((bs = bdrv_filter_or_cow_bs(bs))) {
         depth++;
     }
     return depth;
@@ -113,6 +114,7 @@ static BlockDeviceInfo *device_info(BlockBackend *blk, BlockDriverState *bs,
     info->backing_file_depth = backing_depth(bs);
     info->image = image;
     info->dirty_bitmaps = bdrv_query_dirty_bitmaps(bs);
+    blk_query_io_limits(blk, info);
     info->cache = g_new0(BlockdevCacheInfo, 1);
     info->cache->writeback = !blk || blk_enable_write_cache(blk);
     info->cache->direct = bs->open_flags & BDRV_O_NOCACHE;

@@ -51,11 +51,13 @@ static void test_errors(void)
         { "driver=null-co,id=x,node-name=x",
           "Device name 'x' conflicts with an existing node name" },
         { "bus=1,unit=2,index=1", "index cannot be used with bus and unit" },
-        { "iops=1", "Parameter 'iops': I/O throttling is not supported in "
-                    "this build" },
-        { "throttling.bps-total=1", "Parameter 'throttling.bps-total': I/O "
-                                    "throttling is not supported in this "
-                                    "build" },
+        { "iops=1,throttling.iops-total=1",
+          "'throttling.iops-total' and its alias 'iops' can't be used at the "
+          "same time" },
+        { "bps=1k", "Parameter 'throttling.bps-total' expects a number" },
+        { "bps=1,bps_rd=1",
+          "bps/iops/max total values and read/write values cannot be used at "
+          "the same time" },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
