@@ -17,6 +17,7 @@
 #include "block/block-backend.h"
 #include "block/opts.h"
 #include "block/reopen.h"
+#include "block/sync.h"
 #include "qobject/qnull.h"
 #include "util/atomic.h"
 #include "util/error-report.h"
@@ -365,6 +366,25 @@ static int open_backing(BlockDriverState *bs, QDict *options, Error **errp)
     return 0;
 }
 
+static int coroutine_fn co_repair(BdrvSyncCall *c)
+{
+    return qcow2_co_check(c->target, c->buf, BDRV_FIX_ERRORS | BDRV_FIX_LEAKS);
+}
+
+/* Its refcounts may be behind: whoever was to write them did not get there. */
+static int repair_dirty(BlockDriverState *bs, Error **errp)
+{
+    BdrvCheckResult res;
+    BdrvSyncCall c = { .co_fn = co_repair, .target = bs, .buf = &res };
+    int ret = bdrv_run_sync(&c);
+
+    if (ret < 0 || res.check_errors) {
+        ret = ret < 0 ? ret : -EIO;
+        error_setg_errno(errp, -ret, "Could not repair dirty image");
+    }
+    return ret;
+}
+
 static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
                       Error **errp)
 {
@@ -383,13 +403,6 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
     init_state(bs);
     ret = take_options(bs, options, bs->open_flags, &o, errp);
     apply_options(s, &o);
-    if (ret == 0 && (s->h.incompat & QCOW2_INCOMPAT_DIRTY) &&
-        (flags & BDRV_O_RDWR) && !(flags & BDRV_O_CHECK)) {
-        error_setg(errp, "qcow2: Image was not closed cleanly; its refcounts "
-                         "must be repaired before it can be written to "
-                         "(qemu-img check -r all)");
-        ret = -ENOTSUP;
-    }
     if (ret == 0) {
         ret = qcow2_crypt_open(bs, options, flags, errp);
     }
@@ -405,6 +418,10 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
     if (ret == 0) {
         init_caches(s, &o);
         ret = open_backing(bs, options, errp);
+    }
+    if (ret == 0 && (s->h.incompat & QCOW2_INCOMPAT_DIRTY) &&
+        (flags & BDRV_O_RDWR) && !(flags & (BDRV_O_CHECK | BDRV_O_INACTIVE))) {
+        ret = repair_dirty(bs, errp);
     }
     if (ret < 0) {
         free_state(bs);
@@ -447,6 +464,12 @@ static int qcow2_reopen_prepare(BDRVReopenState *state, BlockReopenQueue *queue,
         error_setg(errp, "qcow2: Image is corrupt; cannot be opened "
                          "read/write");
         return -EACCES;
+    }
+    if (becomes_writable && (s->h.incompat & QCOW2_INCOMPAT_DIRTY)) {
+        error_setg(errp, "qcow2: Image was not closed cleanly; open it "
+                         "read/write from the beginning to have its refcounts "
+                         "repaired");
+        return -EBUSY;
     }
     if (!(state->flags & BDRV_O_RDWR) && bdrv_is_writable(state->bs) &&
         !qcow2_store_bitmaps(state->bs, errp)) {

@@ -383,6 +383,9 @@ int64_t coroutine_fn qcow2_co_alloc(BlockDriverState *bs, uint64_t nb_clusters,
 /* Add @delta to the refcount of each; s->lock as above. */
 int coroutine_fn qcow2_co_refcount_add(BlockDriverState *bs, uint64_t offset,
                                        uint64_t nb_clusters, int delta);
+/* For repair: make the refcount of a cluster that has a block @refcount. */
+int coroutine_fn qcow2_co_refcount_set(BlockDriverState *bs, uint64_t cluster,
+                                       uint64_t refcount);
 /* The refcount of a cluster; s->lock as above. */
 int coroutine_fn qcow2_co_refcount_get(BlockDriverState *bs, uint64_t cluster,
                                        uint64_t *refcount);
@@ -536,8 +539,10 @@ void qcow2_crypt_create_cleanup(Qcow2CryptCreate *o);
 int qcow2_crypt_create(BlockDriverState *bs, const Qcow2CryptCreate *o,
                        Error **errp);
 
-/* --- check.c --- */
+/* --- check-run.c --- */
 
+/* Write the feature bits to the header, and flush. 0 or -errno. */
+int coroutine_fn qcow2_co_write_incompat(BlockDriverState *bs, uint64_t bits);
 int coroutine_fn qcow2_co_check(BlockDriverState *bs, BdrvCheckResult *res,
                                 BdrvCheckMode fix);
 

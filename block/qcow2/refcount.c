@@ -455,6 +455,28 @@ int coroutine_fn qcow2_co_refcount_add(BlockDriverState *bs, uint64_t offset,
     return ret;
 }
 
+int coroutine_fn qcow2_co_refcount_set(BlockDriverState *bs, uint64_t cluster,
+                                       uint64_t refcount)
+{
+    Qcow2State *s = bs->opaque;
+    Qcow2Table *t;
+    bool dropped;
+    int ret;
+
+    do {
+        dropped = false;
+        ret = get_block(bs, cluster >> s->refblock_bits, &t, &dropped);
+    } while (ret >= 0 && dropped);
+    if (ret < 0 || !t || refcount > s->refcount_max) {
+        return ret < 0 ? ret : -EINVAL;
+    }
+    set(s, t, cluster, refcount);
+    if (!refcount) {
+        s->free_hint = MIN(s->free_hint, cluster);
+    }
+    return 0;
+}
+
 int coroutine_fn qcow2_co_refcount_get(BlockDriverState *bs, uint64_t cluster,
                                        uint64_t *refcount)
 {

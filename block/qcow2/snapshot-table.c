@@ -57,7 +57,7 @@ typedef struct Reader {
     int ret;
 } Reader;
 
-static bool coroutine_fn read_bytes(Reader *r, void *to, size_t len)
+static bool coroutine_fn read_from_table(Reader *r, void *to, size_t len)
 {
     uint8_t *out = to;
 
@@ -117,7 +117,7 @@ static Qcow2Snapshot *coroutine_fn read_entry(BlockDriverState *bs, Reader *r,
     uint32_t extra_len, keep;
 
     r->pos = ROUND_UP(r->pos, 8);
-    if (!read_bytes(r, h, sizeof(h))) {
+    if (!read_from_table(r, h, sizeof(h))) {
         return NULL;
     }
     sn->l1_offset = qcow2_ldq(h + SN_L1_OFFSET);
@@ -144,7 +144,7 @@ static Qcow2Snapshot *coroutine_fn read_entry(BlockDriverState *bs, Reader *r,
                 (int)index, extra_len, QCOW2_SNAP_MAX_EXTRA);
         loss->extra++;
     }
-    if (!read_bytes(r, extra, keep)) {
+    if (!read_from_table(r, extra, keep)) {
         return NULL;
     }
     r->pos += extra_len - keep;
@@ -152,8 +152,8 @@ static Qcow2Snapshot *coroutine_fn read_entry(BlockDriverState *bs, Reader *r,
     parse_extra(sn, extra, keep);
     sn->id = g_malloc0(get16(h + SN_ID_LEN) + 1);
     sn->name = g_malloc0(get16(h + SN_NAME_LEN) + 1);
-    if (!read_bytes(r, sn->id, get16(h + SN_ID_LEN)) ||
-        !read_bytes(r, sn->name, get16(h + SN_NAME_LEN))) {
+    if (!read_from_table(r, sn->id, get16(h + SN_ID_LEN)) ||
+        !read_from_table(r, sn->name, get16(h + SN_NAME_LEN))) {
         return NULL;
     }
     return g_steal_pointer(&sn);

@@ -93,33 +93,60 @@ static void print_json(const BdrvCheckResult *r, BlockDriverState *bs,
     g_string_free(text, true);
 }
 
+/* After a repair: look again, without one; what was repaired stays said. */
+static int check_again(BlockDriverState *bs, BdrvCheckResult *r, bool quiet)
+{
+    BdrvCheckResult first = *r;
+    int ret;
+
+    if (!quiet) {
+        printf("The following inconsistencies were found and repaired:\n\n"
+               "    %d leaked clusters\n    %d corruptions\n\n"
+               "Double checking the fixed image now...\n",
+               first.leaks_fixed, first.corruptions_fixed);
+    }
+    ret = bdrv_check(bs, r, 0);
+    r->leaks_fixed = first.leaks_fixed;
+    r->corruptions_fixed = first.corruptions_fixed;
+    return ret;
+}
+
 /* Check @blk and print what was found; the exit status. */
-static int check(BlockBackend *blk, const char *filename, bool json, bool quiet)
+static int check(BlockBackend *blk, const char *filename, BdrvCheckMode fix,
+                 bool json, bool quiet)
 {
     BdrvCheckResult r = { 0 };
-    int ret = bdrv_check(blk_bs(blk), &r, 0);
+    int ret = bdrv_check(blk_bs(blk), &r, fix);
 
     if (ret == -ENOTSUP) {
         error_report("This image format does not support checks");
         return 63;
     }
-    if (ret < 0 && !r.check_errors) {
+    if (ret >= 0 && (r.corruptions_fixed || r.leaks_fixed)) {
+        ret = check_again(blk_bs(blk), &r, quiet || json);
+    }
+    if (ret >= 0 && json) {
+        print_json(&r, blk_bs(blk), filename);
+    } else if (ret >= 0 && !quiet) {
+        print_human(&r);
+    }
+    if (ret < 0) {
         error_report("Check failed: %s", strerror(-ret));
         return 1;
     }
-    if (json) {
-        print_json(&r, blk_bs(blk), filename);
-    } else if (!quiet) {
-        print_human(&r);
+    if (r.check_errors) {
+        error_report("Check failed");
+        return 1;
     }
-    return r.check_errors ? 1 : r.corruptions ? 2 : r.leaks ? 3 : 0;
+    return r.corruptions ? 2 : r.leaks ? 3 : 0;
 }
 
 int img_check(int argc, char **argv)
 {
     const char *fmt = NULL, *cache = IMG_DEFAULT_CACHE;
-    bool image_opts = false, force_share = false, repair = false;
+    bool image_opts = false, force_share = false;
     bool json = false, quiet = false;
+    BdrvCheckMode fix = 0;
     int flags = BDRV_O_CHECK, c;
     g_autoptr(BlockBackend) blk = NULL;
     bool writethrough;
@@ -130,9 +157,12 @@ int img_check(int argc, char **argv)
             fmt = optarg;
             break;
         case 'r':
-            repair = true;
             flags |= BDRV_O_RDWR;
-            if (strcmp(optarg, "leaks") && strcmp(optarg, "all")) {
+            if (!strcmp(optarg, "leaks")) {
+                fix = BDRV_FIX_LEAKS;
+            } else if (!strcmp(optarg, "all")) {
+                fix = BDRV_FIX_LEAKS | BDRV_FIX_ERRORS;
+            } else {
                 img_usage_error("-r expects 'leaks' or 'all' as argument");
             }
             break;
@@ -168,13 +198,9 @@ int img_check(int argc, char **argv)
     if (!blk) {
         return 1;
     }
-    if (repair && force_share) {
+    if (fix && force_share) {
         error_report("-r and -U are mutually exclusive");
         return 1;
     }
-    if (repair && strcmp(bdrv_get_format_name(blk_bs(blk)), "raw")) {
-        error_report("check -r: not in this build yet");
-        return 1;
-    }
-    return check(blk, argv[optind], json, quiet);
+    return check(blk, argv[optind], fix, json, quiet);
 }
