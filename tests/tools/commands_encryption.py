@@ -133,6 +133,8 @@ QCOW2_USE = [
     ['create -q @S -f qcow2 %s data.qcow2 1M' % A] + use('aes', 'data.qcow2'),
     ['create -q @S -f qcow2 %s data.qcow2 1M' % Q] + use('luks', 'data.qcow2'),
     ['convert @S -O qcow2 %s data.raw data.qcow2' % Q,
+     'convert @S -O qcow2 -c %s data.raw c.qcow2' % Q,
+     'convert @S -O qcow2 -c -o encryption=on data.raw c.qcow2'],
 ]
 
 CASES = LUKS_CREATE + LUKS_USE + QCOW2_CREATE + QCOW2_USE

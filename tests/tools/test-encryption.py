@@ -96,11 +96,11 @@ class Report:
 
 def run_cases(twin, report, pattern):
     for case in cases.CASES:
+        if not any(pattern in line for line in case):
+            continue
         twin.reset(cases.SETUP)
         for line in case:
             words = line.replace('@S', ' '.join(SECRET)).split()
-            if pattern not in line:
-                continue
             known = cases.KNOWN.get(line)
             differences = twin.compare(words)
             report.result(not differences, line, differences,
