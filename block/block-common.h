@@ -13,6 +13,9 @@ typedef struct BdrvChild BdrvChild;               /* an edge */
 typedef struct BdrvChildClass BdrvChildClass;
 typedef struct BlockDriver BlockDriver;
 typedef struct QEMUSnapshotInfo QEMUSnapshotInfo; /* block/snapshot.h */
+/* @offset of @total of the work is done. Main thread; may be in a coroutine. */
+typedef void BdrvAmendStatusCB(BlockDriverState *bs, int64_t offset,
+                               int64_t total, void *opaque);
 
 /* How the space of a longer image is made. */
 typedef enum PreallocMode {

@@ -104,6 +104,17 @@ struct BlockDriver {
      * as if it had never been written. */
     int coroutine_fn (*bdrv_co_make_empty)(BlockDriverState *bs);
 
+    /* --- amending (main) --- */
+
+    /* Both or none: the options of an image that can be changed. */
+    const struct BdrvCreateOpt *amend_opts;
+    /* Change them; outside of coroutines, may block. @opts: strings that fit
+     * amend_opts. @status_cb may be NULL. What is half done at an error must
+     * leave an image that can be used. */
+    int (*bdrv_amend_options)(BlockDriverState *bs, QDict *opts,
+                              BdrvAmendStatusCB *status_cb, void *cb_opaque,
+                              bool force, Error **errp);
+
     /* --- properties (main) --- */
 
     /* Optional: change bs->bl, which holds the children's limits. Required

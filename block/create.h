@@ -57,6 +57,13 @@ int bdrv_create(const BlockDriver *drv, const char *filename, QDict *opts,
  * options out of @opts. 0 or -errno. */
 int bdrv_create_file(const char *filename, QDict *opts, Error **errp);
 
+/* Change what @opts (strings that fit drv->amend_opts; taken out) say of the
+ * image. @status_cb (may be NULL) hears how far it is. @force: also what may
+ * lose data. 0 or -errno. */
+int bdrv_amend_options(BlockDriverState *bs, QDict *opts,
+                       BdrvAmendStatusCB *status_cb, void *cb_opaque,
+                       bool force, Error **errp);
+
 /* The name to open for @backing as it stands in @filename: relative names
  * begin where @filename is. The caller frees it. */
 char *bdrv_backing_path(const char *filename, const char *backing,

@@ -262,3 +262,70 @@ int coroutine_fn qcow2_co_update_header(BlockDriverState *bs)
     }
     return ret;
 }
+
+/* --- another version --- */
+
+/* The fixed part behind what both versions have. */
+static void compose_fixed(const Qcow2Header *h, uint8_t *p)
+{
+    qcow2_stl(p + QCOW2_H_VERSION, h->version);
+    if (h->version < 3) {
+        return;
+    }
+    memset(p + QCOW2_V2_HEADER_LEN, 0, h->header_len - QCOW2_V2_HEADER_LEN);
+    qcow2_stq(p + QCOW2_H_INCOMPAT, h->incompat);
+    qcow2_stq(p + QCOW2_H_COMPAT, h->compat);
+    qcow2_stq(p + QCOW2_H_AUTOCLEAR, h->autoclear);
+    qcow2_stl(p + QCOW2_H_REFCOUNT_ORDER, h->refcount_order);
+    qcow2_stl(p + QCOW2_H_HEADER_LEN, h->header_len);
+    p[QCOW2_H_COMPRESSION] = h->compression;
+}
+
+int coroutine_fn qcow2_co_write_version(BlockDriverState *bs, uint32_t version)
+{
+    Qcow2State *s = bs->opaque;
+    Qcow2Header *h = &s->h;
+    QEMU_AUTO_VFREE uint8_t *old = bdrv_try_blockalign(bs, s->cluster_size);
+    g_autofree uint8_t *new = g_try_malloc(s->cluster_size);
+    Image im = { .p = new, .size = s->cluster_size };
+    size_t len = h->backing_file ? strlen(h->backing_file) : 0, place, end;
+    uint32_t old_version = h->version, old_len = h->header_len;
+    int ret = old && new ? 0 : -ENOMEM;
+
+    if (ret == 0) {
+        ret = bdrv_co_pread(bs->file, 0, s->cluster_size, old, 0);
+    }
+    if (ret < 0) {
+        return ret;
+    }
+    memcpy(new, old, s->cluster_size);
+    h->version = version;
+    h->header_len = version < 3 ? QCOW2_V2_HEADER_LEN : QCOW2_V3_HEADER_LEN;
+    compose_fixed(h, new);
+    if (!compose(h, &im) || im.pos + len > im.size) {
+        h->version = old_version;
+        h->header_len = old_len;
+        return -ENOSPC;
+    }
+    /* Not where something is that the old header leads to, if there is room */
+    place = MAX(end_mark(old, old_len, s->cluster_size) + 8,
+                h->backing_offset + h->backing_len);
+    place = MAX(im.pos, ROUND_UP(place, 8));
+    place = place + len <= im.size ? place : im.pos;
+    memcpy(new + place, len ? h->backing_file : (char *)new, len);
+    qcow2_stq(new + QCOW2_H_BACKING_OFFSET, len ? place : 0);
+    qcow2_stl(new + QCOW2_H_BACKING_LEN, len);
+    end = len ? place + len : im.pos;
+    /* The first sector is what makes the difference */
+    if (end > 512) {
+        ret = write_and_flush(bs, 512, end - 512, new + 512);
+    }
+    if (ret >= 0) {
+        ret = write_and_flush(bs, 0, 512, new);
+    }
+    if (ret >= 0) {
+        h->backing_offset = len ? place : 0;
+        h->backing_len = len;
+    }
+    return ret;
+}

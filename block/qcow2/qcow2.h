@@ -82,6 +82,10 @@ size_t qcow2_feature_names(uint8_t *table);
  * says about tables may change meanwhile.
  */
 int coroutine_fn qcow2_co_update_header(BlockDriverState *bs);
+/* Write a header of another @version (2 or 3) from s->h; s->h.version and
+ * _len change. What version 2 cannot say must not be there any more. As
+ * above. */
+int coroutine_fn qcow2_co_write_version(BlockDriverState *bs, uint32_t version);
 
 /* --- cache.c: L2 tables and refcount blocks in memory --- */
 
@@ -389,6 +393,22 @@ int coroutine_fn qcow2_co_refcount_set(BlockDriverState *bs, uint64_t cluster,
 /* The refcount of a cluster; s->lock as above. */
 int coroutine_fn qcow2_co_refcount_get(BlockDriverState *bs, uint64_t cluster,
                                        uint64_t *refcount);
+
+/* --- refcount-width.c --- */
+
+/* Refcounts of 1 << @order bits from now on; version 3 only. Nothing else uses
+ * the node. 0, or -errno and @errp: as before then. */
+int coroutine_fn qcow2_co_change_refcount_order(BlockDriverState *bs,
+                                                unsigned order,
+                                                BdrvAmendStatusCB *cb,
+                                                void *cb_opaque, Error **errp);
+
+/* --- amend.c --- */
+
+extern const BdrvCreateOpt qcow2_amend_opts[];
+int qcow2_amend_options(BlockDriverState *bs, QDict *opts,
+                        BdrvAmendStatusCB *cb, void *cb_opaque, bool force,
+                        Error **errp);
 
 /* --- order.c --- */
 

@@ -90,4 +90,58 @@ EXTENDED = [
     'create -f qcow2 -o extended_l2=x n.qcow2 1M',
 )
 
-CASES = DATA + PREALLOC + EXTENDED
+
+def amend(*options):
+    return ['amend -o %s n.qcow2' % o for o in options]
+
+
+# Changing options of an image
+AMEND = [
+    ['create -q -f qcow2 n.qcow2 1M', 'convert -n -O qcow2 a.raw n.qcow2'] +
+    amend('compat=0.10', 'compat=v2', 'refcount_bits=8', 'lazy_refcounts=on',
+          'compat=1.1,lazy_refcounts=on', 'refcount_bits=64', 'compat=v2',
+          'refcount_bits=16,compat=v2', 'compat=v3', 'refcount_bits=1',
+          'refcount_bits=2', 'refcount_bits=32', 'refcount_bits=16',
+          'lazy_refcounts=on', 'compat=v2,lazy_refcounts=on', 'compat=v2') +
+    ['check -q n.qcow2', 'compare a.raw n.qcow2'],
+    ['create -q -f qcow2 n.qcow2 1M', 'amend', 'amend -f qcow2',
+     'amend n.qcow2', 'amend -o help -f qcow2', 'amend -o help n.qcow2',
+     'amend -o help -f raw', 'amend -o help', 'amend -o help -f foo',
+     'amend -o size=1M nope', 'amend -f raw -o size=1M a.raw',
+     'amend -f foo -o size=1M a.raw', 'amend -t foo -o size=1M n.qcow2',
+     'amend -t none -o size=1M n.qcow2', 'amend -q -p -o size=1M n.qcow2',
+     'amend --object foo -o size=1M n.qcow2', 'amend -p -o size=2M n.qcow2',
+     'amend --image-opts -f qcow2 -o size=1M n.qcow2',
+     'amend --image-opts -o size=1M driver=qcow2,file.filename=n.qcow2',
+     'amend --force -o size=1M n.qcow2', 'amend n.qcow2 a.raw -o size=1M',
+     'amend -U -o size=1M n.qcow2', 'amend -p -o lazy_refcounts=on n.qcow2',
+     'amend -o compat=v2 n.qcow2', 'amend -p -o compat=v3 n.qcow2'] +
+    amend('foo=bar', 'cluster_size=32k', 'compat=0.42', 'preallocation=off',
+          'encryption=on', 'encrypt.format=luks', 'encrypt.state=active',
+          'encrypt.iter-time=1', 'data_file=x', 'data_file_raw=on',
+          'data_file_raw=off', 'backing_file=a.raw', 'backing_file=',
+          'backing_fmt=raw', 'compression_type=zstd', 'extended_l2=on', ',',
+          'refcount_bits=0', 'refcount_bits=7', 'refcount_bits=128', 'size=0',
+          'size=x', 'size=1000', 'size=1E', 'size=512', 'lazy_refcounts=x'),
+    ['create -q -f qcow2 -o data_file=d.raw,data_file_raw=on n.qcow2 1M'] +
+    amend('compat=v2', 'refcount_bits=8', 'data_file_raw=off') +
+    ['info n.qcow2'] + amend('data_file_raw=on', 'data_file=') +
+    ['info n.qcow2'] + amend('data_file=d.raw'),
+    ['create -q -f qcow2 -o extended_l2=on n.qcow2 1M'] +
+    amend('compat=v2', 'refcount_bits=8,size=2M', 'lazy_refcounts=on') +
+    ['info n.qcow2', 'check -q n.qcow2'],
+    ['create -q -f qcow2 -o compression_type=zstd n.qcow2 1M'] +
+    amend('compat=v2') + ['info n.qcow2'],
+    ['create -q -f qcow2 -b a.raw -F raw n.qcow2 1100k',
+     'convert -n -O qcow2 zero.raw n.qcow2'] +
+    amend('backing_file=a.raw', 'backing_fmt=raw',
+          'backing_file=a.raw,backing_fmt=raw', 'backing_file=b.raw',
+          'compat=v2') +
+    ['compare zero.raw n.qcow2', 'check -q n.qcow2'] +
+    amend('compat=v3') + ['compare zero.raw n.qcow2', 'check -q n.qcow2'],
+    ['create -q -f qcow2 -o cluster_size=512 -b a.raw -F raw n.qcow2'] +
+    amend('compat=v2', 'compat=v3', 'refcount_bits=64', 'refcount_bits=1') +
+    ['compare a.raw n.qcow2', 'check -q n.qcow2'],
+]
+
+CASES = DATA + PREALLOC + EXTENDED + AMEND

@@ -32,6 +32,7 @@ typedef struct ImgCmd {
     const char *usage;
 } ImgCmd;
 
+int img_amend(int argc, char **argv);
 int img_bench(int argc, char **argv);
 int img_bitmap(int argc, char **argv);
 int img_check(int argc, char **argv);
