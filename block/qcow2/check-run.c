@@ -233,6 +233,9 @@ static int coroutine_fn finish_repair(BlockDriverState *bs,
     }
     if (s->h.incompat & marks) {
         ret = qcow2_co_write_incompat(bs, s->h.incompat & ~marks);
+        if (ret >= 0) {
+            s->dirty_marked = false;
+        }
     }
     return ret;
 }
@@ -273,7 +276,9 @@ static int coroutine_fn begin_check(Qcow2Check *ck)
 int coroutine_fn qcow2_co_check(BlockDriverState *bs, BdrvCheckResult *res,
                                 BdrvCheckMode fix)
 {
+    Qcow2State *s = bs->opaque;
     BdrvCheckResult snap = { 0 }, refs = { 0 };
+    bool lazy = s->lazy;
     Qcow2Check ck = { .bs = bs, .s = bs->opaque, .res = &refs, .fix = fix };
     int ret;
 
@@ -283,6 +288,8 @@ int coroutine_fn qcow2_co_check(BlockDriverState *bs, BdrvCheckResult *res,
         add_result(res, &snap);
         return ret;
     }
+    /* What is put right is to be in the file */
+    s->lazy = lazy && !fix;
     ret = begin_check(&ck);
     if (ret < 0) {
         refs.check_errors++;
@@ -298,5 +305,6 @@ int coroutine_fn qcow2_co_check(BlockDriverState *bs, BdrvCheckResult *res,
     if (ret >= 0 && fix) {
         ret = finish_repair(bs, res);
     }
+    s->lazy = lazy;
     return ret;
 }

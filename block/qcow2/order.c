@@ -31,6 +31,11 @@
  *         v
  *    file flush -> end_epoch() -> release(): refcounts fall, discard (4, 5)
  *
+ * With lazy refcounts the first two lines wait until the image is closed, or
+ * until there is much of it. Then (2) and (4) hold in memory only; before
+ * anything is written that needs a refcount which is not in the file, the
+ * header says so ("dirty", stable): who opens the image next counts anew.
+ *
  * What a step cannot write is dirty again afterwards and the flush fails.
  * One flush runs at a time; those that come meanwhile share the next one.
  *
@@ -40,6 +45,7 @@
 
 #include "block/debug.h"
 #include "block/qcow2/qcow2.h"
+#include "block/sync.h"
 #include "util/atomic.h"
 
 /* Bytes on their way to the file. */
@@ -52,6 +58,7 @@ typedef struct Piece {
 } Piece;
 
 typedef struct Batch {
+    bool postponed; /* there are refcounts that are not part of it */
     GArray *new_refblocks, *reftable, *refblocks, *new_l2, *l2, *l1;
     Qcow2FreeList frees;
 } Batch;
@@ -132,9 +139,15 @@ static void snapshot_array(uint64_t *dirty, const uint64_t *table,
 
 static void snapshot(Qcow2State *s, Batch *b)
 {
-    snapshot_cache(&s->refblock_cache, b->new_refblocks, b->refblocks);
+    const Qcow2Cache *refs = &s->refblock_cache;
+    bool postpone = s->lazy && refs->nb_dirty <= refs->max_tables / 2;
+
+    b->postponed = postpone && (refs->nb_dirty || s->reftable_any_dirty);
+    if (!postpone) {
+        snapshot_cache(&s->refblock_cache, b->new_refblocks, b->refblocks);
+    }
     snapshot_cache(&s->l2_cache, b->new_l2, b->l2);
-    if (s->reftable_any_dirty) {
+    if (s->reftable_any_dirty && !postpone) {
         snapshot_array(s->reftable_dirty, s->reftable, s->reftable_size,
                        s->reftable_offset, b->reftable);
         s->reftable_any_dirty = false;
@@ -450,13 +463,19 @@ static int coroutine_fn flush_once(BlockDriverState *bs, bool *released)
 {
     Qcow2State *s = bs->opaque;
     Batch b;
-    int ret;
+    int ret = 0;
 
     batch_init(&b);
     qemu_mutex_lock(&s->lock);
     snapshot(s, &b);
     qemu_mutex_unlock(&s->lock);
-    ret = write_batch(bs, &b);
+    if (b.postponed && !s->dirty_marked) {
+        ret = qcow2_co_write_incompat(bs, s->h.incompat | QCOW2_INCOMPAT_DIRTY);
+        s->dirty_marked = ret >= 0;
+    }
+    if (ret >= 0) {
+        ret = write_batch(bs, &b);
+    }
     *released = ret >= 0 && !STAILQ_EMPTY(&b.frees);
     if (*released) {
         release(bs, &b);
@@ -529,6 +548,36 @@ int coroutine_fn qcow2_co_flush_metadata(BlockDriverState *bs)
     qemu_co_queue_restart_all(&s->flush_queue);
     qemu_mutex_unlock(&s->lock);
     return ret;
+}
+
+/* --- the end of lazy refcounts --- */
+
+static int coroutine_fn co_lazy_finish(BdrvSyncCall *c)
+{
+    BlockDriverState *bs = c->target;
+    Qcow2State *s = bs->opaque;
+    int ret;
+
+    qemu_mutex_lock(&s->lock);
+    s->lazy = false;
+    qemu_mutex_unlock(&s->lock);
+    ret = qcow2_co_flush_metadata(bs);
+    if (ret >= 0) {
+        ret = bdrv_co_flush(bs->file->bs);
+    }
+    if (ret >= 0 && s->dirty_marked) {
+        ret = qcow2_co_write_incompat(bs,
+                                      s->h.incompat & ~QCOW2_INCOMPAT_DIRTY);
+        s->dirty_marked = ret < 0;
+    }
+    return ret;
+}
+
+int qcow2_lazy_finish(BlockDriverState *bs)
+{
+    BdrvSyncCall c = { .co_fn = co_lazy_finish, .target = bs };
+
+    return bdrv_run_sync(&c);
 }
 
 /* --- write-back of our own accord --- */

@@ -114,6 +114,7 @@ static int take_options(const BlockDriverState *bs, QDict *options, int flags,
 
     o->discard_request = flags & BDRV_O_UNMAP;
     o->discard_snapshot = true;
+    o->lazy_refcounts = s->h.compat & QCOW2_COMPAT_LAZY;
     if (!bdrv_take_bool(options, "lazy-refcounts", &o->lazy_refcounts, errp) ||
         !bdrv_take_bool(options, "pass-discard-request", &o->discard_request,
                         errp) ||
@@ -176,6 +177,7 @@ static void apply_options(Qcow2State *s, const Options *o)
     s->discard_snapshot = o->discard_snapshot;
     s->discard_other = o->discard_other;
     s->discard_no_unref = o->discard_no_unref;
+    s->lazy = o->lazy_refcounts;
 }
 
 /* How many tables the caches may hold. */
@@ -442,6 +444,12 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
 
 static void qcow2_close(BlockDriverState *bs)
 {
+    Qcow2State *s = bs->opaque;
+
+    /* On failure the image stays dirty, and is repaired next time */
+    if (s->dirty_marked && !bs->read_only && !qatomic_read(&s->corrupt)) {
+        qcow2_lazy_finish(bs);
+    }
     free_state(bs);
 }
 
@@ -474,6 +482,14 @@ static int qcow2_reopen_prepare(BDRVReopenState *state, BlockReopenQueue *queue,
     if (!(state->flags & BDRV_O_RDWR) && bdrv_is_writable(state->bs) &&
         !qcow2_store_bitmaps(state->bs, errp)) {
         return -EINVAL;
+    }
+    if (s->dirty_marked &&
+        (!o->lazy_refcounts || !(state->flags & BDRV_O_RDWR))) {
+        ret = qcow2_lazy_finish(state->bs);
+        if (ret < 0) {
+            error_setg_errno(errp, -ret, "Failed to disable lazy refcounts");
+            return ret;
+        }
     }
     state->opaque = g_steal_pointer(&o);
     return 0;

@@ -252,6 +252,8 @@ typedef struct Qcow2State {
     uint64_t flush_started, flush_done; /* lock: counters */
     int flush_result;                   /* lock */
     bool writeback_scheduled;           /* lock */
+    bool lazy;          /* lock: refcounts may wait until the close */
+    bool dirty_marked;  /* the flush that runs: the header says so */
     int metadata_error; /* lock: -errno of a write-back that failed */
 
     /* Writes in place that are on their way, by epoch (order.c). */
@@ -424,6 +426,9 @@ int coroutine_fn qcow2_co_flush_metadata(BlockDriverState *bs);
  * waited shall return. */
 int coroutine_fn qcow2_co_exclusive_begin(BlockDriverState *bs);
 void coroutine_fn qcow2_co_exclusive_end(BlockDriverState *bs, int ret);
+/* The end of lazy refcounts: they reach the file, and the header does not say
+ * any more that they have not. 0 or -errno. Main. */
+int qcow2_lazy_finish(BlockDriverState *bs);
 /* Write back soon if much has gathered. Not under s->lock. */
 void coroutine_fn qcow2_co_maybe_writeback(BlockDriverState *bs);
 unsigned qcow2_writer_begin(Qcow2State *s);

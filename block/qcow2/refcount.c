@@ -381,6 +381,66 @@ static int64_t coroutine_fn alloc_some(BlockDriverState *bs, uint64_t want,
     }
 }
 
+/* Blocks for the entries [@index, @index + @blocks), one after the other in
+ * the clusters from @index's first on, and a reference to each of these and of
+ * the @nb behind them. Under s->lock, which is not dropped. */
+static int make_run(BlockDriverState *bs, uint64_t index, uint64_t blocks,
+                    uint64_t nb)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t start = index << s->refblock_bits, made;
+
+    for (made = 0; made < blocks; made++) {
+        uint64_t i = index + made;
+
+        if (!qcow2_cache_new(bs, &s->refblock_cache, i,
+                             (start + made) << s->cluster_bits)) {
+            nb = 0; /* those that are there stay, empty */
+            break;
+        }
+        s->reftable[i] = (start + made) << s->cluster_bits;
+        s->reftable_dirty[i / 64] |= UINT64_C(1) << (i % 64);
+        s->reftable_any_dirty = true;
+    }
+    for (uint64_t c = start; c < start + made + nb; c++) {
+        set(s, qcow2_cache_lookup(&s->refblock_cache, c >> s->refblock_bits), c,
+            1);
+    }
+    s->fresh_from = MAX(s->fresh_from, (start + made + nb) << s->cluster_bits);
+    return made < blocks ? -ENOMEM : 0;
+}
+
+/* A run that needs refcount blocks of its own: behind all that is counted and
+ * all that was ever written. Under s->lock, which may be dropped. */
+static int64_t coroutine_fn alloc_long(BlockDriverState *bs, uint64_t nb)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t per = UINT64_C(1) << s->refblock_bits;
+    uint64_t blocks = DIV_ROUND_UP(nb, per - 1), index;
+    int ret;
+
+    for (;;) {
+        for (index = s->reftable_size; index > 0 && !s->reftable[index - 1];
+             index--) {
+        }
+        index = MAX(index, DIV_ROUND_UP(s->fresh_from >> s->cluster_bits, per));
+        if (s->metadata_error) {
+            return s->metadata_error;
+        }
+        if (index + blocks <= s->reftable_size) {
+            break;
+        }
+        ret = grow_reftable(bs);
+        if (ret < 0) {
+            return ret;
+        }
+    }
+    ret = make_run(bs, index, blocks, nb);
+    return ret < 0 ? ret
+                   : (int64_t)(((index << s->refblock_bits) + blocks)
+                               << s->cluster_bits);
+}
+
 int64_t coroutine_fn qcow2_co_alloc(BlockDriverState *bs, uint64_t nb_clusters,
                                     bool contiguous, uint64_t *nb, bool *fresh)
 {
@@ -390,9 +450,11 @@ int64_t coroutine_fn qcow2_co_alloc(BlockDriverState *bs, uint64_t nb_clusters,
     bool f;
 
     /* A new refcount block stands in the first cluster that it counts: a
-     * longer run than the rest cannot be had */
+     * longer run than the rest needs its blocks in front of it */
     if (contiguous && nb_clusters >= UINT64_C(1) << s->refblock_bits) {
-        return -EFBIG;
+        *nb = nb_clusters;
+        *fresh = true;
+        return alloc_long(bs, nb_clusters);
     }
     BLKDBG_EVENT(bs->file, CLUSTER_ALLOC);
     start = alloc_some(bs, nb_clusters, nb, fresh);

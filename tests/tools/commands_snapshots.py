@@ -50,4 +50,6 @@ CASES = one(
      ['snapshot', '-d', '', 'n.qcow2'], SHOW],
     ['create -f qcow2 -o data_file=d.raw n.qcow2 1M', 'snapshot -c one n.qcow2',
      SHOW, 'snapshot -a one n.qcow2', 'snapshot -d one n.qcow2'],
+    ['create -q -f qcow2 -o cluster_size=512 n.qcow2 4G', 'resize n.qcow2 5G',
+     'snapshot -c one n.qcow2', 'snapshot -a one n.qcow2'],
 ]
