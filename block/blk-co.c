@@ -34,10 +34,7 @@ static int check(BlockBackend *blk, int64_t offset, int64_t bytes, bool write)
                    (BLK_PERM_WRITE | BLK_PERM_WRITE_UNCHANGED))) {
         return -EPERM;
     }
-    /* Who may resize may also write behind the end */
-    if (write && (qatomic_read(&root->perm) & BLK_PERM_RESIZE)) {
-        return bdrv_check_request(offset, bytes, NULL);
-    }
+    /* Also for who may resize: a disk grows by blk_co_truncate() only */
     return blk_check_range(root->bs, offset, bytes);
 }
 

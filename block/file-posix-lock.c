@@ -104,10 +104,9 @@ static bool fdinfo_has_lock(const char *fdinfo, off_t pos)
     return false;
 }
 
-/* Has the process whose descriptors are in @dir the file @st open with a lock
- * on byte @pos? @skip_fd: not by this one. */
-static bool process_has_lock(const char *pid, const struct stat *st, off_t pos,
-                             int skip_fd)
+/* Has the process whose number is @pid the file @st open with a lock on byte
+ * @pos? */
+static bool process_has_lock(const char *pid, const struct stat *st, off_t pos)
 {
     g_autofree char *path = g_strdup_printf("/proc/%s/fd", pid);
     g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
@@ -120,8 +119,7 @@ static bool process_has_lock(const char *pid, const struct stat *st, off_t pos,
         g_autofree char *info = NULL;
         struct stat other;
 
-        if ((int)g_ascii_strtoll(number, NULL, 10) != skip_fd &&
-            stat(fd_path, &other) == 0 && other.st_dev == st->st_dev &&
+        if (stat(fd_path, &other) == 0 && other.st_dev == st->st_dev &&
             other.st_ino == st->st_ino &&
             g_file_get_contents(info_path, &info, NULL, NULL) &&
             fdinfo_has_lock(info, pos)) {
@@ -131,8 +129,9 @@ static bool process_has_lock(const char *pid, const struct stat *st, off_t pos,
     return false;
 }
 
-/* One line about who has locked byte @pos, where we may see that: an OFD lock
- * names no process, but /proc shows the locks of each descriptor. */
+/* One line about the other process that has locked byte @pos, where we may see
+ * it: an OFD lock names no process, but /proc shows the locks of each
+ * descriptor. */
 static void append_holder_hint(Error **errp, int fd, off_t pos)
 {
     g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
@@ -147,7 +146,7 @@ static void append_holder_hint(Error **errp, int fd, off_t pos)
         g_autofree char *comm_path = NULL;
         g_autofree char *comm = NULL;
 
-        if (!n || !process_has_lock(pid, &st, pos, n == getpid() ? fd : -1)) {
+        if (!n || n == getpid() || !process_has_lock(pid, &st, pos)) {
             continue;
         }
         comm_path = g_strdup_printf("/proc/%s/comm", pid);

@@ -8,6 +8,7 @@
 #include "tests/unit/block/block-test.h"
 #include "block/blk-int.h"
 #include "block/file-posix.h"
+#include "util/buffer.h"
 #include "util/memalign.h"
 
 #include <signal.h>
@@ -309,9 +310,7 @@ static void test_raw_window(void)
     g_assert_cmpint(blk_truncate(blk, 4096, false, PREALLOC_MODE_OFF, 0, &err),
                     ==, -ENOTSUP);
     expect_error(&err, "Cannot resize fixed-size raw disks");
-    /* With the right to resize one may write behind the end, but not out of
-     * the window */
-    g_assert_cmpint(blk_pwrite(blk, 1536, 1024, data, 0), ==, -ENOSPC);
+    g_assert_cmpint(blk_pwrite(blk, 1536, 1024, data, 0), ==, -EIO);
     blk_unref(blk);
     blk = make_blk(f);
     g_assert_cmpint(blk_pread(blk, 0, 8192, back, 0), ==, 0);
@@ -348,6 +347,43 @@ static void test_truncate(void)
     g_assert_cmpint(
         blk_truncate(blk, 2048, true, PREALLOC_MODE_FULL, 0, &error_abort), ==,
         0);
+    close_file_blk(blk);
+    remove_tmpdir(dir);
+}
+
+/* Writing does not make a disk longer, not even for who may resize it. A file
+ * may change its size below a format. */
+static void test_resize(void)
+{
+    BlockBackend *blk, *below;
+    g_autofree char *path = NULL;
+
+    dir = make_tmpdir("/dev/shm");
+    path = make_file(dir, "disk.raw", SIZE);
+    blk = open_file_blk(path, "'aio':'threads'");
+    blk_set_perm(blk, ALL_IO_PERMS | BLK_PERM_RESIZE, BLK_PERM_ALL,
+                 &error_abort);
+    g_assert_cmpint(blk_pwrite(blk, SIZE - 512, 1024, data, 0), ==, -EIO);
+    g_assert_cmpint(blk_pwrite_zeroes(blk, SIZE, 512, 0), ==, -EIO);
+    g_assert_cmpint(blk_pdiscard(blk, SIZE, 512), ==, -EIO);
+    g_assert_cmpint(blk_getlength(blk), ==, SIZE);
+    g_assert_cmpint(do_io(blk, BLK_IO_WRITE, SIZE, 512, data), ==, -EIO);
+
+    below = blk_new_with_bs(bdrv_find_node("f"), BLK_PERM_RESIZE, BLK_PERM_ALL,
+                            &error_abort);
+    g_assert_cmpint(
+        blk_truncate(below, SIZE / 2, true, PREALLOC_MODE_OFF, 0, &error_abort),
+        ==, 0);
+    /* The node above keeps its size, as in QEMU; what is missing is zero */
+    g_assert_cmpint(blk_getlength(blk), ==, SIZE);
+    g_assert_cmpint(do_io(blk, BLK_IO_READ, SIZE / 2, 512, back), ==, 0);
+    g_assert_true(buffer_is_zero(back, 512));
+    g_assert_cmpint(do_io(blk, BLK_IO_WRITE, SIZE - 512, 512, data), ==, 0);
+    g_assert_cmpint(
+        blk_truncate(below, SIZE, true, PREALLOC_MODE_OFF, 0, &error_abort), ==,
+        0);
+    g_assert_cmpint(do_io(blk, BLK_IO_READ, SIZE / 2, 512, back), ==, 0);
+    blk_unref(below);
     close_file_blk(blk);
     remove_tmpdir(dir);
 }
@@ -465,7 +501,7 @@ static void test_enospc(void)
     }
     blk = blk_new_with_bs(bs, ALL_IO_PERMS | BLK_PERM_RESIZE, BLK_PERM_ALL,
                           &error_abort);
-    g_assert_cmpint(blk_pwrite(blk, 0, 512, data, 0), ==, -ENOSPC);
+    g_assert_cmpint(bdrv_pwrite(blk->root, 0, 512, data, 0), ==, -ENOSPC);
     blk_unref(blk);
     del_node("f");
 }
@@ -713,6 +749,7 @@ int main(int argc, char **argv)
     g_test_add_func("/file-posix/odd-size", test_odd_size);
     g_test_add_func("/file-posix/raw-window", test_raw_window);
     g_test_add_func("/file-posix/truncate", test_truncate);
+    g_test_add_func("/file-posix/resize", test_resize);
     g_test_add_func("/file-posix/block-status", test_block_status);
     g_test_add_func("/file-posix/block-status/shorter",
                     test_block_status_shorter);
