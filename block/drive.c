@@ -13,8 +13,10 @@
 #include "block/opts.h"
 #include "qobject/keyval.h"
 #include "util/cutils.h"
+#include "util/error-report.h"
 #include "util/main-loop.h"
 
+static bool snapshot_default;
 static TAILQ_HEAD(, DriveInfo) drives = TAILQ_HEAD_INITIALIZER(drives);
 
 static const char *const if_names[IF_COUNT + 1] = {
@@ -49,21 +51,6 @@ static void drive_opts_clear(DriveOpts *o)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DriveOpts, drive_opts_clear)
 
 /* --- options of old times --- */
-
-/* A boolean that only its default is there for. */
-static bool reject_if_on(QDict *opts, const char *key, Error **errp)
-{
-    bool on = false;
-
-    if (!bdrv_take_bool(opts, key, &on, errp)) {
-        return false;
-    }
-    if (on) {
-        error_setg(errp, "Parameter '%s=on' is not supported in this build",
-                   key);
-    }
-    return !on;
-}
 
 static bool take_cache(QDict *opts, DriveOpts *o, Error **errp)
 {
@@ -331,20 +318,27 @@ static bool take_options(QDict *opts, DriveOpts *o, Error **errp)
         { "group", "throttling.group" },
         { NULL, NULL },
     };
+    bool copy_on_read = false, snapshot = snapshot_default;
 
     if (!take_id(opts, o, errp) || !qdict_rename_keys(opts, aliases, errp) ||
         !blk_take_io_limits(opts, &o->limits, &o->group, errp) ||
         !take_cache(opts, o, errp) || !take_media(opts, o, errp) ||
         !take_interface(opts, o, errp) ||
         !bdrv_take_bool(opts, "read-only", &o->read_only, errp) ||
-        !reject_if_on(opts, "copy-on-read", errp) ||
-        !reject_if_on(opts, "snapshot", errp) ||
+        !bdrv_take_bool(opts, "copy-on-read", &copy_on_read, errp) ||
+        !bdrv_take_bool(opts, "snapshot", &snapshot, errp) ||
         !take_int(opts, "bus", &o->bus, errp) ||
         !take_int(opts, "unit", &o->unit, errp) ||
         !take_int(opts, "index", &o->index, errp) || !find_place(o, errp) ||
         !take_error_policy(opts, o, errp)) {
         return false;
     }
+    if (copy_on_read && o->read_only) {
+        warn_report("disabling copy-on-read on read-only drive");
+        copy_on_read = false;
+    }
+    o->flags |= (copy_on_read ? BDRV_O_COPY_ON_READ : 0) |
+                (snapshot ? BDRV_O_SNAPSHOT : 0);
     if (!o->id) {
         o->id = make_id(o);
     }
@@ -463,6 +457,11 @@ DriveInfo *drive_add(const char *optstr, BlockInterfaceType default_if,
     }
     TAILQ_INSERT_TAIL(&drives, d, next);
     return d;
+}
+
+void drive_set_snapshot(void)
+{
+    snapshot_default = true;
 }
 
 /* --- looking --- */

@@ -45,6 +45,8 @@ struct DriveInfo {
  */
 DriveInfo *drive_add(const char *optstr, BlockInterfaceType default_if,
                      bool *help, Error **errp);
+/* -snapshot: the default of snapshot= in drives that come. */
+void drive_set_snapshot(void);
 /* All, in their order; NULL: the first. */
 DriveInfo *drive_next(DriveInfo *dinfo);
 /* The next one for @type that is not claimed; NULL: none is left. */

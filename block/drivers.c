@@ -9,6 +9,9 @@
 #include "block/block-int.h"
 
 extern const BlockDriver bdrv_blkdebug;
+extern const BlockDriver bdrv_blkverify;
+extern const BlockDriver bdrv_compress;
+extern const BlockDriver bdrv_copy_on_read;
 extern const BlockDriver bdrv_file;
 extern const BlockDriver bdrv_host_device;
 extern const BlockDriver bdrv_luks;
@@ -20,7 +23,8 @@ extern const BlockDriver bdrv_throttle;
 
 /* In the order of their names: so they are listed. */
 const BlockDriver *const bdrv_drivers[] = {
-    &bdrv_blkdebug, &bdrv_file,    &bdrv_host_device, &bdrv_luks,
-    &bdrv_null_aio, &bdrv_null_co, &bdrv_qcow2,       &bdrv_raw,
-    &bdrv_throttle, NULL,
+    &bdrv_blkdebug, &bdrv_blkverify,   &bdrv_compress, &bdrv_copy_on_read,
+    &bdrv_file,     &bdrv_host_device, &bdrv_luks,     &bdrv_null_aio,
+    &bdrv_null_co,  &bdrv_qcow2,       &bdrv_raw,      &bdrv_throttle,
+    NULL,
 };

@@ -7,6 +7,7 @@
 #include "util/osdep.h"
 
 #include "block/block-int.h"
+#include "block/create.h"
 #include "qobject/json.h"
 
 /* One option, or all that begin with a name that ends in a dot. */
@@ -43,6 +44,44 @@ static bool add_strong_options(QDict *dst, const BlockDriverState *bs)
     return any;
 }
 
+/* Has the user given an image another backing image than the one that it
+ * names itself? */
+static bool backing_is_overridden(BlockDriverState *bs)
+{
+    BlockDriverState *backing = bdrv_cow_bs(bs);
+    g_autofree char *own = NULL;
+    BlockDriverInfo bdi;
+    bool given = qdict_haskey(bs->explicit_options, "backing");
+    const QDictEntry *e;
+
+    QDICT_FOREACH(bs->explicit_options, e) {
+        given |= g_str_has_prefix(qdict_entry_key(e), "backing.");
+    }
+    if (!given || !bs->drv->supports_backing || bdrv_get_info(bs, &bdi) < 0) {
+        return false;
+    }
+    if (!backing) {
+        return bdi.backing_file && !(bs->open_flags & BDRV_O_NO_BACKING);
+    }
+    if (!bdi.backing_file) {
+        return true;
+    }
+    own = bdrv_backing_path(bs->file ? bs->file->bs->filename : "",
+                            bdi.backing_file, NULL);
+    return g_strcmp0(own, backing->filename) != 0;
+}
+
+static void add_backing(QDict *opts, const BlockDriverState *bs)
+{
+    const BlockDriverState *backing = bdrv_cow_bs(bs);
+
+    if (backing) {
+        qdict_put(opts, "backing", qobject_ref(backing->full_open_options));
+    } else {
+        qdict_put_null(opts, "backing");
+    }
+}
+
 void bdrv_refresh_filename(BlockDriverState *bs)
 {
     const BlockDriver *drv = bs->drv;
@@ -61,6 +100,10 @@ void bdrv_refresh_filename(BlockDriverState *bs)
         if (!(c->role & BDRV_CHILD_COW)) {
             qdict_put(opts, c->name, qobject_ref(c->bs->full_open_options));
         }
+    }
+    if (backing_is_overridden(bs)) {
+        add_backing(opts, bs);
+        strong = true;
     }
     qobject_unref(bs->full_open_options);
     bs->full_open_options = opts;

@@ -134,6 +134,9 @@ static void bdrv_close(BlockDriverState *bs)
         if (bs->drv->bdrv_close) {
             bs->drv->bdrv_close(bs);
         }
+        if (bs->open_flags & BDRV_O_TEMPORARY) {
+            unlink(bs->filename);
+        }
         bs->drv = NULL;
     }
     bdrv_release_dirty_bitmaps(bs);

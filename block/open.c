@@ -8,6 +8,7 @@
 #include "block/block-int.h"
 #include "block/options.h"
 #include "block/opts.h"
+#include "block/overlay.h"
 #include "block/probe.h"
 #include "qobject/json.h"
 #include "util/memalign.h"
@@ -445,6 +446,9 @@ static BlockDriverState *open_inherit(const char *filename,
 BlockDriverState *bdrv_open(const char *filename, const char *reference,
                             QDict *options, int flags, Error **errp)
 {
+    if (!reference && (flags & (BDRV_O_SNAPSHOT | BDRV_O_COPY_ON_READ))) {
+        return bdrv_open_layers(filename, options, flags, errp);
+    }
     return open_inherit(filename, reference, options, flags, NULL, NULL, 0,
                         errp);
 }

@@ -20,9 +20,12 @@ void bdrv_inherited_options(BdrvChildRole role, bool parent_is_format,
 {
     int flags = parent_flags;
 
-    /* What is below a format is found by protocol, not by format */
-    if (!(role & BDRV_CHILD_FILTERED) || parent_is_format) {
+    /* What is below a format, and metadata, is found by protocol. Data of a
+     * node that is no format is an image, as a backing file is. */
+    if (parent_is_format || (role & BDRV_CHILD_METADATA)) {
         flags |= BDRV_O_PROTOCOL;
+    } else if ((role & BDRV_CHILD_DATA) && !(role & BDRV_CHILD_FILTERED)) {
+        flags &= ~BDRV_O_PROTOCOL;
     }
     if (role & BDRV_CHILD_COW) {
         flags &= ~BDRV_O_PROTOCOL;

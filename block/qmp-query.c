@@ -111,7 +111,10 @@ static BlockDeviceInfo *device_info(BlockBackend *blk, BlockDriverState *bs,
     info->encrypted = bs->encrypted;
     info->active = !(bs->open_flags & BDRV_O_INACTIVE);
     info->detect_zeroes = bs->detect_zeroes;
-    info->backing_file_depth = backing_depth(bs);
+    info->backing_file_depth = flat ? 0 : backing_depth(bs);
+    if (bdrv_cow_bs(bs)) {
+        info->backing_file = g_strdup(bdrv_cow_bs(bs)->filename);
+    }
     info->image = image;
     info->dirty_bitmaps = bdrv_query_dirty_bitmaps(bs);
     blk_query_io_limits(blk, info);
@@ -131,7 +134,7 @@ BlockDeviceInfoList *qmp_query_named_block_nodes(bool has_flat, bool flat,
     for (bs = bdrv_next_node(NULL); bs; bs = bdrv_next_node(bs)) {
         BlockDeviceInfo *info;
 
-        if (!bs->drv) {
+        if (!bs->drv || bs->implicit) {
             continue;
         }
         info = device_info(NULL, bs, has_flat && flat, errp);
@@ -167,6 +170,10 @@ static BlockInfo *block_info(BlockBackend *blk, Error **errp)
     BlockInfo *info = g_new0(BlockInfo, 1);
     BlockDriverState *bs = blk_bs(blk);
 
+    /* copy-on-read of a drive is no node of its own for the user */
+    while (bs && bs->implicit) {
+        bs = bdrv_filter_bs(bs);
+    }
     info->device = g_strdup(blk_name(blk));
     info->type = g_strdup("unknown");
     info->removable = !blk_get_attached_dev(blk);

@@ -12,6 +12,7 @@
 #include "qapi/qapi-visit-qom.h"
 #include "qapi/qobject-input-visitor.h"
 #include "qobject/keyval.h"
+#include "block/drive.h"
 #include "block/opts.h"
 #include "util/cutils.h"
 #include "util/fdset.h"
@@ -193,6 +194,12 @@ static bool opt_drive(CliConfig *c, const char *arg, Error **errp)
     return true;
 }
 
+static bool opt_snapshot(CliConfig *c, const char *arg, Error **errp)
+{
+    drive_set_snapshot();
+    return true;
+}
+
 static bool opt_image(CliConfig *c, const char *arg, Error **errp)
 {
     cli_item_new(&c->drives, "hda", arg);
@@ -361,19 +368,12 @@ static bool opt_add_fd(CliConfig *c, const char *arg, Error **errp)
 }
 
 const CliHandler cli_device_handlers[] = {
-    { "add-fd", opt_add_fd },
-    { "object", opt_object },
-    { "device", opt_device },
-    { "blockdev", opt_blockdev },
-    { "drive", opt_drive },
-    { "set", opt_set },
-    { "hda", opt_image },
-    { "chardev", opt_chardev },
-    { "serial", opt_serial },
-    { "debugcon", opt_debugcon },
-    { "monitor", opt_monitor },
-    { "qmp", opt_qmp },
-    { "qmp-pretty", opt_qmp_pretty },
-    { "mon", opt_mon },
-    { NULL, NULL },
+    { "add-fd", opt_add_fd },     { "object", opt_object },
+    { "device", opt_device },     { "blockdev", opt_blockdev },
+    { "drive", opt_drive },       { "snapshot", opt_snapshot },
+    { "set", opt_set },           { "hda", opt_image },
+    { "chardev", opt_chardev },   { "serial", opt_serial },
+    { "debugcon", opt_debugcon }, { "monitor", opt_monitor },
+    { "qmp", opt_qmp },           { "qmp-pretty", opt_qmp_pretty },
+    { "mon", opt_mon },           { NULL, NULL },
 };

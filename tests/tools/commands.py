@@ -349,10 +349,49 @@ SECRET = one(*['create %s n.raw 1M' % o for o in (
     KEY + '--object secret,id=s,format=base64,data=8X+fSSQcvEnt5aInv0NcgA=='
     + IV)])
 
+BLKDEBUG = 'driver=raw,file.driver=blkdebug,file.image.filename=a.raw'
+VERIFY = 'driver=blkverify,raw.driver=file,raw.filename='
+FILTERS = one(
+    'info -f raw blkdebug::a.raw', 'info -f blkdebug blkdebug::a.raw',
+    'info -f raw --output=json blkdebug::a.raw', 'info blkdebug:a.raw',
+    'info -f raw blkdebug:nope.conf:a.raw', 'map -f raw blkdebug::a.raw',
+    'info --image-opts ' + BLKDEBUG,
+    'info --image-opts ' + BLKDEBUG + ',file.align=4096',
+    'info --image-opts ' + BLKDEBUG + ',file.align=3',
+    'info --image-opts ' + BLKDEBUG + ',file.align=4096,file.max-discard=5',
+    'info --image-opts ' + BLKDEBUG + ',file.inject-error.0.event=read_aio',
+    'info --image-opts ' + BLKDEBUG + ',file.inject-error.0.event=nope',
+    'info --image-opts ' + BLKDEBUG + ',file.inject-error.0.errno=5',
+    'compare -f raw -F raw a.raw blkdebug::a.raw',
+    'convert -f raw -O raw blkdebug::a.raw n.raw',
+    'compare --image-opts ' + BLKDEBUG + ',file.inject-error.0.event=read_aio'
+    ' ' + BLKDEBUG,
+    'info --image-opts ' + VERIFY + 'a.raw,test.driver=raw,'
+    'test.file.filename=a.raw',
+    'info --image-opts ' + VERIFY + 'a.raw', 'info blkverify:a.raw',
+    'info --image-opts driver=blkverify,test.driver=raw',
+    'info --image-opts driver=compress,file.driver=raw,file.file.filename=a.raw',
+    'info --image-opts driver=throttle,throttle-group=x,file.filename=a.raw',
+    'info --image-opts driver=throttle,file.driver=file,file.filename=a.raw',
+    'info --object throttle-group,id=x,x-iops-total=10 --image-opts '
+    'driver=throttle,throttle-group=x,file.driver=raw,file.file.filename=a.raw',
+    'info --object throttle-group,id=x,x-iops-total=-1 a.raw',
+    'info --object throttle-group,id=x,x-iops-total=5,x-iops-read=5 a.raw',
+) + [['create -f qcow2 b.qcow2 1M',
+      'create -f qcow2 -b b.qcow2 -F qcow2 c.qcow2',
+      'info --image-opts driver=qcow2,file.filename=c.qcow2,backing.driver=raw,'
+      'backing.file.filename=a.raw',
+      'info --image-opts driver=qcow2,file.filename=c.qcow2,'
+      'backing.driver=qcow2,backing.file.filename=b.qcow2',
+      'info --image-opts driver=compress,file.driver=qcow2,'
+      'file.file.filename=b.qcow2',
+      'map --output=json --image-opts driver=blkdebug,image.driver=qcow2,'
+      'image.file.filename=c.qcow2']]
+
 GENERAL = one('foo', '--foo', '-x', '', 'Create', 'create.')
 
 CASES = (GENERAL + CREATE + INFO + MAP + RESIZE + MEASURE + COMPARE + CONVERT +
-         DD + BENCH + CHECK + QCOW2 + SECRET + commands_layouts.CASES +
+         DD + BENCH + CHECK + QCOW2 + SECRET + FILTERS + commands_layouts.CASES +
          commands_snapshots.CASES + commands_bitmaps.CASES)
 
 # What differs and why.

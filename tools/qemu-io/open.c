@@ -45,8 +45,8 @@ int qemu_io_open_option(OpenArgs *args, int c)
 {
     switch (c) {
     case 'C':
-        error_report("-C (copy-on-read): not in this build yet");
-        return -EINVAL;
+        args->flags |= BDRV_O_COPY_ON_READ;
+        return 0;
     case 'd':
         return parse_discard(&args->flags, optarg);
     case 'i':
@@ -62,8 +62,8 @@ int qemu_io_open_option(OpenArgs *args, int c)
         args->flags &= ~BDRV_O_RDWR;
         return 0;
     case 's':
-        error_report("-s (snapshot): not in this build yet");
-        return -EINVAL;
+        args->flags |= BDRV_O_SNAPSHOT;
+        return 0;
     case 't':
         if (bdrv_parse_cache_mode(optarg, &args->flags, &args->writethrough) <
             0) {
