@@ -235,7 +235,9 @@ static bool take_flags(QDict *opts, DriveOpts *o, Error **errp)
         o->flags |= BDRV_O_NATIVE_AIO;
     } else if (aio && !strcmp(aio, "io_uring")) {
         o->flags |= BDRV_O_IO_URING;
-    } else if (aio && strcmp(aio, "threads")) {
+    } else if (aio && !strcmp(aio, "threads")) {
+        o->flags |= BDRV_O_AIO_THREADS;
+    } else if (aio) {
         error_setg(errp, "invalid aio option");
         return false;
     }

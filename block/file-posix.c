@@ -179,9 +179,12 @@ static bool take_aio(BlockDriverState *bs, QDict *options, Error **errp)
         return false;
     }
     if (i < 0) {
-        i = bs->open_flags & BDRV_O_NATIVE_AIO ? FILE_ENGINE_NATIVE
-            : bs->open_flags & BDRV_O_IO_URING ? FILE_ENGINE_IO_URING
-                                               : FILE_ENGINE_THREADS;
+        i = bs->open_flags & BDRV_O_NATIVE_AIO    ? FILE_ENGINE_NATIVE
+            : bs->open_flags & BDRV_O_AIO_THREADS ? FILE_ENGINE_THREADS
+                                                  : FILE_ENGINE_IO_URING;
+        /* Nobody asked for it, so nobody is told when it cannot be had */
+        s->told_fallback = i == FILE_ENGINE_IO_URING &&
+                           !(bs->open_flags & BDRV_O_IO_URING);
     }
     s->engine = i;
     if (s->engine == FILE_ENGINE_NATIVE && !(bs->open_flags & BDRV_O_NOCACHE)) {

@@ -38,6 +38,7 @@ struct ThreadPool {
     int64_t idle;          /* under lock: threads that wait for work */
     int64_t queued;        /* under lock: length of queue */
     bool stopping;         /* under lock */
+    PoolRequests ready;    /* home thread: their callbacks are to be called */
     unsigned pending;      /* home thread: submitted and not completed */
 };
 
@@ -78,8 +79,10 @@ static void *worker_main(void *opaque)
         req->ret = req->func(req->arg);
 
         qemu_mutex_lock(&pool->lock);
+        if (STAILQ_EMPTY(&pool->done)) {
+            qemu_bh_schedule(pool->done_bh);
+        }
         STAILQ_INSERT_TAIL(&pool->done, req, next);
-        qemu_bh_schedule(pool->done_bh);
     }
     if (--pool->threads == 0) {
         qemu_cond_signal(&pool->stopped_cond);
@@ -93,16 +96,16 @@ static void complete_requests(void *opaque)
     ThreadPool *pool = opaque;
     PoolRequest *req;
 
-    for (;;) {
-        qemu_mutex_lock(&pool->lock);
-        req = STAILQ_FIRST(&pool->done);
-        if (req) {
-            STAILQ_REMOVE_HEAD(&pool->done, next);
-        }
-        qemu_mutex_unlock(&pool->lock);
-        if (!req) {
-            return;
-        }
+    WITH_QEMU_LOCK_GUARD(&pool->lock)
+    {
+        STAILQ_CONCAT(&pool->ready, &pool->done);
+    }
+    if (!STAILQ_EMPTY(&pool->ready)) {
+        /* For a callback that turns the loop and waits for the others */
+        qemu_bh_schedule(pool->done_bh);
+    }
+    while ((req = STAILQ_FIRST(&pool->ready))) {
+        STAILQ_REMOVE_HEAD(&pool->ready, next);
         pool->pending--;
         req->cb(req->opaque, req->ret);
         g_free(req);
@@ -143,10 +146,13 @@ void thread_pool_submit(ThreadPoolFunc *func, void *arg,
     req->opaque = opaque;
     pool->pending++;
 
-    QEMU_LOCK_GUARD(&pool->lock);
-    STAILQ_INSERT_TAIL(&pool->queue, req, next);
-    pool->queued++;
-    start_threads(pool);
+    WITH_QEMU_LOCK_GUARD(&pool->lock)
+    {
+        STAILQ_INSERT_TAIL(&pool->queue, req, next);
+        pool->queued++;
+        start_threads(pool);
+    }
+    /* Not under the lock, which the worker wants at once */
     qemu_cond_signal(&pool->work_cond);
 }
 
@@ -183,6 +189,7 @@ ThreadPool *thread_pool_new(AioContext *ctx, int64_t min, int64_t max)
     qemu_cond_init(&pool->stopped_cond);
     STAILQ_INIT(&pool->queue);
     STAILQ_INIT(&pool->done);
+    STAILQ_INIT(&pool->ready);
     pool->min = min;
     pool->max = max;
     return pool;

@@ -205,12 +205,14 @@ static int bench(Bench *b, int pattern)
 /* -i; false: no such engine. */
 static bool parse_aio(const char *text, int *flags)
 {
-    *flags &= ~(BDRV_O_NATIVE_AIO | BDRV_O_IO_URING);
+    *flags &= ~(BDRV_O_NATIVE_AIO | BDRV_O_IO_URING | BDRV_O_AIO_THREADS);
     if (!strcmp(text, "native")) {
         *flags |= BDRV_O_NATIVE_AIO;
     } else if (!strcmp(text, "io_uring")) {
         *flags |= BDRV_O_IO_URING;
-    } else if (strcmp(text, "threads")) {
+    } else if (!strcmp(text, "threads")) {
+        *flags |= BDRV_O_AIO_THREADS;
+    } else {
         error_report("Invalid aio option: %s", text);
         return false;
     }

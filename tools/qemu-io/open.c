@@ -17,12 +17,14 @@ bool qemu_io_quitting;
 
 static int parse_aio(int *flags, const char *mode)
 {
-    *flags &= ~(BDRV_O_NATIVE_AIO | BDRV_O_IO_URING);
+    *flags &= ~(BDRV_O_NATIVE_AIO | BDRV_O_IO_URING | BDRV_O_AIO_THREADS);
     if (!strcmp(mode, "native")) {
         *flags |= BDRV_O_NATIVE_AIO;
     } else if (!strcmp(mode, "io_uring")) {
         *flags |= BDRV_O_IO_URING;
-    } else if (strcmp(mode, "threads")) {
+    } else if (!strcmp(mode, "threads")) {
+        *flags |= BDRV_O_AIO_THREADS;
+    } else {
         error_report("Invalid aio option: %s", mode);
         return -EINVAL;
     }
