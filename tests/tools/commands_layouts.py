@@ -14,7 +14,7 @@ DATA = [
      'info --output=json n.qcow2', 'check n.qcow2', 'map n.qcow2',
      'convert -n -O qcow2 a.raw n.qcow2', 'check -q n.qcow2',
      'map --output=json -f qcow2 n.qcow2', 'resize n.qcow2 2M',
-     'resize --shrink n.qcow2 640k', 'info -f raw d.raw',
+     'resize --shrink n.qcow2 640k', 'measure -f raw -O raw d.raw',
      'resize --preallocation=metadata n.qcow2 1M',
      'map --output=json --start-offset=512k n.qcow2'],
     ['create -f qcow2 -o data_file=d.raw,data_file_raw=on n.qcow2 1000k',

@@ -38,6 +38,8 @@ def normalise(text, directory):
     # When snapshots were made
     text = re.sub(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d', 'DATE', text)
     text = re.sub(r'"date-n?sec": \d+', '"date": N', text)
+    # We know who holds a lock, and say so
+    text = re.sub(r'^It is locked by process .*\n', '', text, flags=re.M)
     return USAGE.sub('<usage error>\n', text)
 
 
