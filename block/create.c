@@ -339,7 +339,6 @@ static bool check_base_names(const char *filename, const QDict *opts,
                              Error **errp)
 {
     const char *base = qdict_get_try_str(opts, "backing_file");
-    const char *base_fmt = qdict_get_try_str(opts, "backing_fmt");
 
     if (base && !*base) {
         error_setg(errp, "Expected backing file name, got empty string");
@@ -348,10 +347,6 @@ static bool check_base_names(const char *filename, const QDict *opts,
     if (base && !strcmp(filename, base)) {
         error_setg(errp, "Error: Trying to create an image with the same "
                          "filename as the backing file");
-        return false;
-    }
-    if (base_fmt && !bdrv_find_format(base_fmt)) {
-        error_setg(errp, "Unknown backing file format '%s'", base_fmt);
         return false;
     }
     return true;
@@ -395,6 +390,13 @@ bool bdrv_img_create(const char *filename, const char *fmt, const char *base,
         printf("Formatting '%s', fmt=%s", filename, fmt);
         print_opts(opts, list);
         fflush(stdout);
+    }
+    base_fmt = qdict_get_try_str(opts, "backing_fmt");
+    if (base_fmt && !bdrv_find_format(base_fmt)) {
+        /* Nobody has tried to open it (-u) */
+        error_setg(errp, "Parameter 'backing-fmt' does not accept value '%s'",
+                   base_fmt);
+        return false;
     }
     return bdrv_create(drv, filename, opts, errp) == 0;
 }

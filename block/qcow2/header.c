@@ -323,7 +323,7 @@ static int check_features(const Qcow2Header *h, const GString *unknown,
         return -EINVAL;
     }
     if (h->crypt > 2) {
-        error_setg(errp, "Unsupported encryption method %" PRIu32, h->crypt);
+        error_setg(errp, "Unsupported encryption method %d", (int)h->crypt);
         return -EINVAL;
     }
     if (h->crypt == QCOW2_CRYPT_LUKS && !h->crypto_len) {
