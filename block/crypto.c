@@ -171,3 +171,56 @@ const char *bdrv_crypto_find_luks_option(const QDict *opts, const char *prefix)
     }
     return NULL;
 }
+
+/* --- amending --- */
+
+/* A password by the id of its secret; *@password NULL: no such option. */
+static bool take_password(QDict *opts, const char *prefix, const char *name,
+                          char **password, Error **errp)
+{
+    g_autofree char *key = g_strconcat(prefix, name, NULL);
+    g_autofree char *id = bdrv_take_str(opts, key);
+
+    *password = id ? qcrypto_secret_lookup_as_utf8(id, errp) : NULL;
+    return !id || *password;
+}
+
+static bool take_number(QDict *opts, const char *prefix, const char *name,
+                        bool *have, uint64_t *value, Error **errp)
+{
+    g_autofree char *key = g_strconcat(prefix, name, NULL);
+
+    *have = qdict_haskey(opts, key);
+    return bdrv_take_number(opts, key, value, errp);
+}
+
+int bdrv_crypto_amend(QCryptoBlock *b, QDict *opts, const char *prefix,
+                      bool force, const QCryptoHeaderIO *io, Error **errp)
+{
+    QCryptoLuksAmend o = { .force = force };
+    char *new_password = NULL, *old_password = NULL;
+    unsigned state = QCRYPTO_BLOCK_LUKS_KEYSLOT_STATE__MAX;
+    bool ok = take_enum(opts, prefix, "state",
+                        &QCryptoBlockLUKSKeyslotState_lookup, &state, errp);
+
+    if (ok && state == QCRYPTO_BLOCK_LUKS_KEYSLOT_STATE__MAX) {
+        error_setg(errp, "Parameter 'state' is missing");
+        ok = false;
+    }
+    ok = ok &&
+         take_number(opts, prefix, "keyslot", &o.has_keyslot, &o.keyslot,
+                     errp) &&
+         take_number(opts, prefix, "iter-time", &o.has_iter_time, &o.iter_time,
+                     errp) &&
+         take_password(opts, prefix, "new-secret", &new_password, errp) &&
+         take_password(opts, prefix, "old-secret", &old_password, errp);
+    if (ok) {
+        o.state = state;
+        o.new_password = new_password;
+        o.old_password = old_password;
+        ok = qcrypto_luks_amend(b, &o, io, errp);
+    }
+    qcrypto_secret_free_str(new_password);
+    qcrypto_secret_free_str(old_password);
+    return ok ? 0 : -EINVAL;
+}

@@ -62,7 +62,27 @@ char *bdrv_crypto_password(const char *id, const char *prefix, Error **errp);
 /* Take what that table has, but for the key-secret. */
 bool bdrv_crypto_take_luks_options(QDict *opts, const char *prefix,
                                    QCryptoLuksOptions *o, Error **errp);
-/* Is any of them in @opts? Its name; NULL: none. */
+
+/* Options of amendment, the same way. */
+#define BDRV_CRYPTO_AMEND_OPTS(prefix)                                         \
+    { prefix "state", BDRV_OPT_STRING,                                         \
+      "Select new state of affected keyslots (active/inactive)", NULL },       \
+        { prefix "keyslot", BDRV_OPT_NUMBER,                                   \
+          "Select a single keyslot to modify explicitly", NULL },              \
+        { prefix "old-secret", BDRV_OPT_STRING,                                \
+          "Select all keyslots that match this password", NULL },              \
+        { prefix "new-secret", BDRV_OPT_STRING,                                \
+          "New secret to set in the matching keyslots. Empty string to erase", \
+          NULL },                                                              \
+    {                                                                          \
+        prefix "iter-time", BDRV_OPT_NUMBER,                                   \
+            "Time to spend in PBKDF in milliseconds", NULL                     \
+    }
+/* Take them and do what they say. 0 or -errno. */
+int bdrv_crypto_amend(QCryptoBlock *b, QDict *opts, const char *prefix,
+                      bool force, const QCryptoHeaderIO *io, Error **errp);
+
+/* Is any option of creation in @opts? Its name; NULL: none. */
 const char *bdrv_crypto_find_luks_option(const QDict *opts, const char *prefix);
 
 #endif

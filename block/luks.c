@@ -265,6 +265,24 @@ static int luks_create(const BlockDriver *drv, const char *filename,
     return ret;
 }
 
+/* --- amending --- */
+
+static const BdrvCreateOpt luks_amend_opts[] = {
+    BDRV_CRYPTO_AMEND_OPTS(""),
+    { NULL },
+};
+
+static int luks_amend_options(BlockDriverState *bs, QDict *opts,
+                              BdrvAmendStatusCB *status_cb, void *cb_opaque,
+                              bool force, Error **errp)
+{
+    LuksState *s = bs->opaque;
+    BdrvCryptoHeader place = { .child = s->header ? s->header : bs->file };
+    QCryptoHeaderIO io = bdrv_crypto_header_io(&place);
+
+    return bdrv_crypto_amend(s->crypto, opts, "", force, &io, errp);
+}
+
 const BlockDriver bdrv_luks = {
     .format_name = "luks",
     .instance_size = sizeof(LuksState),
@@ -275,6 +293,8 @@ const BlockDriver bdrv_luks = {
     .bdrv_close = luks_close,
     .create_opts = luks_create_opts,
     .bdrv_create = luks_create,
+    .amend_opts = luks_amend_opts,
+    .bdrv_amend_options = luks_amend_options,
     .bdrv_refresh_limits = luks_refresh_limits,
     .bdrv_getlength = luks_getlength,
     .bdrv_get_info = luks_get_info,

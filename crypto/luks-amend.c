@@ -57,7 +57,6 @@ static bool add_slot(QCryptoBlock *b, const QCryptoLuksAmend *o,
 {
     uint64_t iter_time = o->has_iter_time ? o->iter_time
                                           : QCRYPTO_LUKS_ITER_TIME;
-    uint8_t key[LUKS_MAX_KEY];
     Error *local_err = NULL;
     int slot;
     bool ok;
@@ -75,17 +74,12 @@ static bool add_slot(QCryptoBlock *b, const QCryptoLuksAmend *o,
     if (slot < 0) {
         return false;
     }
-    if (!o->unlock_password ||
-        luks_unlock(b, o->unlock_password, io, key, &local_err) != 1) {
+    if (!b->key_len) {
         error_setg(errp, "Failed to retrieve the master key");
-        error_append_hint(errp, "%s",
-                          local_err ? error_get_pretty(local_err) : "");
-        error_free(local_err);
         return false;
     }
-    ok = luks_store_slot(b, slot, o->new_password, key, iter_time, io,
+    ok = luks_store_slot(b, slot, o->new_password, b->key, iter_time, io,
                          &local_err);
-    qcrypto_wipe(key, sizeof(key));
     if (!ok) {
         error_propagate_prepend(errp, local_err,
                                 "Failed to write to keyslot %i: ", slot);

@@ -48,10 +48,11 @@ typedef struct QCryptoLuksAmend {
     bool has_keyslot, has_iter_time, force;
     uint64_t keyslot, iter_time;
     /* Passwords; NULL: not given */
-    const char *new_password, *old_password, *unlock_password;
+    const char *new_password, *old_password;
 } QCryptoLuksAmend;
 
-/* Add or erase key slots; QEMU's rules and messages. */
+/* Add (with the key that @b was opened with) or erase key slots; QEMU's rules
+ * and messages. */
 bool qcrypto_luks_amend(QCryptoBlock *b, const QCryptoLuksAmend *o,
                         const QCryptoHeaderIO *io, Error **errp);
 

@@ -11,23 +11,14 @@
 #include "util/osdep.h"
 
 #include "block/block-backend.h"
+#include "block/crypto.h"
 #include "block/opts.h"
 #include "block/qcow2/qcow2.h"
 #include "block/sync.h"
 #include "util/memalign.h"
 
 const BdrvCreateOpt qcow2_amend_opts[] = {
-    { "encrypt.state", BDRV_OPT_STRING,
-      "Select new state of affected keyslots (active/inactive)", NULL },
-    { "encrypt.keyslot", BDRV_OPT_NUMBER,
-      "Select a single keyslot to modify explicitly", NULL },
-    { "encrypt.old-secret", BDRV_OPT_STRING,
-      "Select all keyslots that match this password", NULL },
-    { "encrypt.new-secret", BDRV_OPT_STRING,
-      "New secret to set in the matching keyslots. Empty string to erase",
-      NULL },
-    { "encrypt.iter-time", BDRV_OPT_NUMBER,
-      "Time to spend in PBKDF in milliseconds", NULL },
+    BDRV_CRYPTO_AMEND_OPTS("encrypt."),
     { "size", BDRV_OPT_SIZE, "Virtual disk size", NULL },
     { "compat", BDRV_OPT_STRING, "Compatibility level (v2 [0.10] or v3 [1.1])",
       NULL },
@@ -496,13 +487,6 @@ static int change_size(Amend *a)
                         PREALLOC_MODE_OFF, 0, a->errp);
 }
 
-/* Key slots of encrypted images. */
-static int change_encryption(Amend *a, QDict *opts, bool force)
-{
-    error_setg(a->errp, "Amending encryption options is not supported yet");
-    return -ENOTSUP;
-}
-
 static int change_version(Amend *a, uint32_t version)
 {
     int ret;
@@ -546,7 +530,7 @@ int qcow2_amend_options(BlockDriverState *bs, QDict *opts,
         ret = change_version(&a, 3);
     }
     if (ret >= 0 && a.encryption) {
-        ret = change_encryption(&a, opts, force);
+        ret = qcow2_crypt_amend(bs, opts, force, errp);
     }
     if (ret >= 0) {
         ret = change_refcount_bits(&a);

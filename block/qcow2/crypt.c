@@ -227,6 +227,16 @@ ImageInfoSpecificQCow2Encryption *qcow2_crypt_info(BlockDriverState *bs)
     return info;
 }
 
+int qcow2_crypt_amend(BlockDriverState *bs, QDict *opts, bool force,
+                      Error **errp)
+{
+    Qcow2State *s = bs->opaque;
+    BdrvCryptoHeader place = header_place(bs);
+    QCryptoHeaderIO io = bdrv_crypto_header_io(&place);
+
+    return bdrv_crypto_amend(s->crypto, opts, "encrypt.", force, &io, errp);
+}
+
 /* --- creating --- */
 
 /* Clusters for a header of @s->bytes; their place. */

@@ -548,6 +548,10 @@ int qcow2_crypt_open(BlockDriverState *bs, QDict *options, int flags,
 /* NULL: not encrypted. */
 ImageInfoSpecificQCow2Encryption *qcow2_crypt_info(BlockDriverState *bs);
 
+/* Key slots of a LUKS image: take "encrypt.*". Main. */
+int qcow2_crypt_amend(BlockDriverState *bs, QDict *opts, bool force,
+                      Error **errp);
+
 /* Options of creation; zeroed before. */
 typedef struct Qcow2CryptCreate {
     uint32_t method; /* QCOW2_CRYPT_*; 0: none */

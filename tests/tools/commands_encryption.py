@@ -137,7 +137,50 @@ QCOW2_USE = [
      'convert @S -O qcow2 -c -o encryption=on data.raw c.qcow2'],
 ]
 
-CASES = LUKS_CREATE + LUKS_USE + QCOW2_CREATE + QCOW2_USE
+
+def amend(fmt, name, opts):
+    """Key slots; T is a second password, E an empty one."""
+    p = 'encrypt.' if fmt == 'qcow2' else ''
+    t = '--object secret,id=t,data=def --object secret,id=e,data= '
+    lines = []
+    for o in ('state=active', 'iter-time=1', 'state=foo', 'foo=bar',
+              'cipher-alg=aes-128', 'state=active,new-secret=t,old-secret=s',
+              'state=active,new-secret=x', 'state=active,new-secret=t,keyslot=8',
+              'state=active,new-secret=t,keyslot=x',
+              'state=active,new-secret=t,keyslot=0',
+              'state=active,new-secret=t,iter-time=1',
+              'state=inactive', 'state=inactive,new-secret=t',
+              'state=inactive,iter-time=1',
+              'state=inactive,keyslot=0,old-secret=t',
+              'state=inactive,keyslot=5', 'state=inactive,keyslot=9',
+              'state=inactive,old-secret=t', 'state=inactive,keyslot=0',
+              'state=inactive,old-secret=s', 'state=inactive,old-secret=e',
+              'state=active,new-secret=e,iter-time=0,keyslot=7',
+              'state=inactive,old-secret=x'):
+        o = ','.join(p + x for x in o.split(','))
+        lines.append('amend @S %s-o %s --image-opts %s%s'
+                     % (t, o, opts, name))
+    return lines + ['info ' + name, 'amend -o %sstate=active %s' % (p, name),
+                    'amend @S --force -o %sstate=inactive,%skeyslot=0 '
+                    '--image-opts %s%s' % (p, p, opts, name), 'info ' + name,
+                    'info @S --image-opts %s%s' % (opts, name),
+                    'convert @S --image-opts %s%s -O raw back.raw'
+                    % (opts, name)]
+
+
+AMEND = [
+    ['create -q @S -f luks %s n.luks 1M' % K] + amend('luks', 'n.luks', OPTS),
+    ['create -q @S -f qcow2 %s n.qcow2 1M' % Q] +
+    amend('qcow2', 'n.qcow2', QOPTS),
+    ['create -q @S -f qcow2 %s n.qcow2 1M' % A,
+     'amend @S -o encrypt.state=inactive,encrypt.keyslot=0 --image-opts %s'
+     'n.qcow2' % QOPTS],
+    ['create -q -f qcow2 n.qcow2 1M',
+     'amend -f qcow2 -o encrypt.state=inactive,encrypt.keyslot=0 n.qcow2',
+     'amend -f luks -o help', 'amend -f qcow2 -o help'],
+]
+
+CASES = LUKS_CREATE + LUKS_USE + QCOW2_CREATE + QCOW2_USE + AMEND
 
 CROSS = [('luks', 'key-secret=s,iter-time=10' + o) for o in (
     '', ',cipher-alg=aes-128,cipher-mode=cbc,ivgen-alg=plain',
