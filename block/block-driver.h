@@ -33,6 +33,7 @@ struct BlockDriver {
     bool is_format;      /* stands on a child named "file" */
     bool needs_filename; /* a protocol with a "filename" option */
     bool supports_backing;
+    bool flushes_children; /* bdrv_co_flush_to_os() has seen to them */
     bool supports_compressed_writes; /* BDRV_REQ_WRITE_COMPRESSED */
     /* The options that make two nodes show different data; for the name that
      * tells how to open the node again. "a." stands for all that begin so.

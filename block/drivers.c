@@ -18,13 +18,17 @@ extern const BlockDriver bdrv_luks;
 extern const BlockDriver bdrv_null_aio;
 extern const BlockDriver bdrv_null_co;
 extern const BlockDriver bdrv_qcow2;
+extern const BlockDriver bdrv_quorum;
 extern const BlockDriver bdrv_raw;
 extern const BlockDriver bdrv_throttle;
 
 /* In the order of their names: so they are listed. */
 const BlockDriver *const bdrv_drivers[] = {
-    &bdrv_blkdebug, &bdrv_blkverify,   &bdrv_compress, &bdrv_copy_on_read,
-    &bdrv_file,     &bdrv_host_device, &bdrv_luks,     &bdrv_null_aio,
-    &bdrv_null_co,  &bdrv_qcow2,       &bdrv_raw,      &bdrv_throttle,
-    NULL,
+    &bdrv_blkdebug, &bdrv_blkverify,
+    &bdrv_compress, &bdrv_copy_on_read,
+    &bdrv_file,     &bdrv_host_device,
+    &bdrv_luks,     &bdrv_null_aio,
+    &bdrv_null_co,  &bdrv_qcow2,
+    &bdrv_quorum,   &bdrv_raw,
+    &bdrv_throttle, NULL,
 };

@@ -64,7 +64,7 @@ int coroutine_fn bdrv_co_flush(BlockDriverState *bs)
         BLKDBG_CO_EVENT(bs->file, FLUSH_TO_DISK);
     }
     LIST_FOREACH(c, &bs->children, next) {
-        if (ret < 0) {
+        if (ret < 0 || bs->drv->flushes_children) {
             break;
         }
         if (qatomic_read(&c->perm) &
