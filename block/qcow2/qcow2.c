@@ -239,6 +239,8 @@ static void init_state(BlockDriverState *bs)
     s->write_ready = !(h->autoclear & ~s->autoclear_kept);
     qemu_mutex_init(&s->lock);
     qemu_co_queue_init(&s->grow_queue);
+    qemu_co_queue_init(&s->compress_queue);
+    qemu_co_queue_init(&s->pack_queue);
     qemu_co_queue_init(&s->flush_queue);
     qemu_co_queue_init(&s->epoch_queue);
     qemu_co_queue_init(&s->prepare_queue);

@@ -276,8 +276,10 @@ typedef struct Qcow2State {
     int holes_below;     /* atomic: Qcow2Holes */
     bool corrupt;        /* atomic: marked as such; no more writes */
     bool signaled;       /* lock */
-    int compress_active; /* lock */
+    int compress_active; /* lock: workers that compress */
     CoQueue compress_queue;
+    bool packing; /* lock: somebody finds room for streams (compress.c) */
+    CoQueue pack_queue;
 } Qcow2State;
 
 static inline uint64_t qcow2_in_cluster(const Qcow2State *s, uint64_t offset)

@@ -431,7 +431,9 @@ static bool fit_target(Convert *cv)
             error_report("invalid cluster size");
             return false;
         }
-        s->buf_size = QEMU_ALIGN_DOWN(s->buf_size, s->cluster);
+        /* A few clusters at once keep all processors busy and take less
+         * memory */
+        s->buf_size = MAX(s->cluster, MIN(s->buf_size, 4 * s->cluster));
     }
     return true;
 }
