@@ -22,6 +22,7 @@
 
 struct BlkIo;
 struct BDRVReopenState;
+struct BdrvMeasureInfo;
 struct BlockReopenQueue;
 
 struct BlockDriver {
@@ -115,6 +116,14 @@ struct BlockDriver {
     int (*bdrv_amend_options)(BlockDriverState *bs, QDict *opts,
                               BdrvAmendStatusCB *status_cb, void *cb_opaque,
                               bool force, Error **errp);
+
+    /* --- measuring --- */
+
+    /* Optional (main, may block): how large would an image be that is made with
+     * @opts (strings; may be changed) and holds @size bytes, those of @in_bs if
+     * it is not NULL? */
+    bool (*bdrv_measure)(QDict *opts, BlockDriverState *in_bs, int64_t size,
+                         struct BdrvMeasureInfo *info, Error **errp);
 
     /* --- properties (main) --- */
 

@@ -150,6 +150,33 @@ int coroutine_fn bdrv_co_block_status(BlockDriverState *bs, int64_t offset,
     return one_node(bs, true, offset, bytes, pnum, map, file);
 }
 
+int coroutine_fn bdrv_co_block_status_above(BlockDriverState *bs,
+                                            const BlockDriverState *base,
+                                            int64_t offset, int64_t bytes,
+                                            int64_t *pnum)
+{
+    const int known = BDRV_BLOCK_ALLOCATED | BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO;
+    int ret = bdrv_co_block_status(bs, offset, bytes, pnum, NULL, NULL);
+
+    while (ret >= 0 && !(ret & known) && bdrv_cow_bs(bs)) {
+        int64_t n = *pnum;
+
+        bs = bdrv_cow_bs(bs);
+        if (bs == base) {
+            return 0;
+        }
+        ret = bdrv_co_block_status(bs, offset, n, pnum, NULL, NULL);
+        if (ret >= 0 && *pnum == 0) {
+            /* Behind the end of a shorter image */
+            *pnum = n;
+            return BDRV_BLOCK_ZERO;
+        }
+    }
+    /* What no image of the chain has reads as zero */
+    return ret < 0 || (ret & BDRV_BLOCK_ALLOCATED) ? ret
+                                                   : ret | BDRV_BLOCK_ZERO;
+}
+
 int coroutine_fn bdrv_co_is_zero(BlockDriverState *bs, int64_t offset,
                                  int64_t bytes)
 {

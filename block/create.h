@@ -26,6 +26,14 @@ typedef struct BdrvCreateOpt {
     const char *def; /* what is used when it is not given; may be NULL */
 } BdrvCreateOpt;
 
+/* Bytes that an image would take. */
+typedef struct BdrvMeasureInfo {
+    uint64_t required;        /* for the data that there is */
+    uint64_t fully_allocated; /* when all is written */
+    bool has_bitmaps;
+    uint64_t bitmaps; /* to take the source's bitmaps along */
+} BdrvMeasureInfo;
+
 /* All functions here: main thread, outside of coroutines. */
 
 /* The options of @drv and of @proto_drv (may be NULL) that @drv does not have

@@ -329,6 +329,13 @@ static int raw_create(const BlockDriver *drv, const char *filename, QDict *opts,
     return bdrv_create_file(filename, opts, errp);
 }
 
+static bool raw_measure(QDict *opts, BlockDriverState *in_bs, int64_t size,
+                        struct BdrvMeasureInfo *info, Error **errp)
+{
+    info->required = info->fully_allocated = size;
+    return true;
+}
+
 const BlockDriver bdrv_raw = {
     .format_name = "raw",
     .instance_size = sizeof(RawState),
@@ -342,6 +349,7 @@ const BlockDriver bdrv_raw = {
     .bdrv_reopen_abort = raw_reopen_abort,
     .create_opts = raw_create_opts,
     .bdrv_create = raw_create,
+    .bdrv_measure = raw_measure,
     .bdrv_child_perm = raw_child_perm,
     .bdrv_getlength = raw_getlength,
     .bdrv_probe_blocksizes = raw_probe_blocksizes,

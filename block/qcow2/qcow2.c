@@ -616,6 +616,7 @@ const BlockDriver bdrv_qcow2 = {
     .amend_opts = qcow2_amend_opts,
     .bdrv_amend_options = qcow2_amend_options,
     .bdrv_create = qcow2_create,
+    .bdrv_measure = qcow2_measure,
     .bdrv_change_backing_file = qcow2_change_backing_file,
     .bdrv_co_make_empty = qcow2_co_make_empty,
     .bdrv_refresh_limits = qcow2_refresh_limits,

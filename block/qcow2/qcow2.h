@@ -501,6 +501,11 @@ bool coroutine_fn qcow2_co_data_is_zero(BlockDriverState *bs, uint64_t offset,
 int coroutine_fn qcow2_co_data_grow(BlockDriverState *bs, uint64_t old,
                                     uint64_t new, bool exact, bool prealloc,
                                     Error **errp);
+/* --- measure.c --- */
+
+bool qcow2_measure(QDict *opts, BlockDriverState *in_bs, int64_t size,
+                   struct BdrvMeasureInfo *info, Error **errp);
+
 /* --- backing.c --- */
 
 int qcow2_change_backing_file(BlockDriverState *bs, const char *backing_file,

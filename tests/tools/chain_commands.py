@@ -104,4 +104,27 @@ CONVERT = [('', [line]) for line in (
                   bench('n.qcow2', 66 * 1024, 3000, 3), 'check -q n.qcow2'])
       for s in SHAPES]
 
-CASES = COMMIT + REBASE + CONVERT
+MEASURE = [('', ['measure -O qcow2 -o %s p.qcow2' % o,
+                 'measure --output=json -O qcow2 -o %s --size 10G' % o])
+           for o in ('cluster_size=512', 'cluster_size=2M', 'extended_l2=on',
+                     'refcount_bits=1', 'refcount_bits=64', 'refcount_bits=3',
+                     'preallocation=full', 'preallocation=metadata',
+                     'preallocation=foo', 'compat=0.10', 'compat=foo',
+                     'compat=0.10,refcount_bits=1', 'cluster_size=100',
+                     'backing_file=x', 'extended_l2=on,cluster_size=4k')]
+MEASURE += [('', [line]) for line in (
+    'measure -O qcow2 a.raw', 'measure -O qcow2 p.qcow2', 'measure p.qcow2',
+    'measure -O qcow2 --size 0', 'measure -O qcow2 --size 1P',
+    'measure -O qcow2 -o cluster_size=512 --size 4T',
+    'measure -O null-co --size 1', 'measure -O qcow2 -l x p.qcow2',
+    'convert -l x -O raw p.qcow2 n.raw', 'convert -l snapshot.id=1 o.qcow2 n.raw')]
+MEASURE += [('', [
+    'snapshot -c one p.qcow2', bench('p.qcow2', 200 * 1024, 5000, 99),
+    'convert -l one -O raw p.qcow2 n.raw',
+    'convert -l snapshot.name=one -O qcow2 p.qcow2 n.qcow2',
+    'convert -l snapshot.id=1,snapshot.name=one -O raw p.qcow2 m.raw',
+    'convert -l snapshot.id=2 -O raw p.qcow2 n.raw',
+    'convert -l one -O raw p.qcow2 o.qcow2 n.raw',
+    'measure -O qcow2 -l one p.qcow2'])]
+
+CASES = COMMIT + REBASE + CONVERT + MEASURE

@@ -8,6 +8,7 @@
 #include "tools/qemu-img/common.h"
 
 #include "block/block-io.h"
+#include "block/snapshot.h"
 #include "qobject/keyval.h"
 #include "qom/object.h"
 #include "util/buffer.h"
@@ -252,30 +253,38 @@ int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
     return ret;
 }
 
-int coroutine_fn img_co_block_status(BlockDriverState *bs,
-                                     const BlockDriverState *base,
-                                     int64_t offset, int64_t bytes,
-                                     int64_t *pnum)
+bool img_load_snapshot(BlockBackend *blk, const char *text)
 {
-    BlockDriverState *next;
-    int ret = bdrv_co_block_status(bs, offset, bytes, pnum, NULL, NULL);
+    static const char base[] = "snapshot.";
+    g_autoptr(QDict) opts = NULL;
+    const QDictEntry *e;
+    Error *err = NULL;
+    int ret;
 
-    while ((next = next_in_chain(bs, ret))) {
-        int64_t n = *pnum;
-
-        if (next == base) {
-            return 0;
+    if (!g_str_has_prefix(text, base)) {
+        ret = bdrv_snapshot_load_tmp_by_id_or_name(blk_bs(blk), text, &err);
+    } else {
+        opts = opts_parse(text, NULL, NULL, &err);
+        QDICT_FOREACH(opts, e) {
+            if (strcmp(qdict_entry_key(e), "snapshot.id") &&
+                strcmp(qdict_entry_key(e), "snapshot.name")) {
+                error_setg(&err, "Invalid parameter '%s'", qdict_entry_key(e));
+                break;
+            }
         }
-        bs = next;
-        ret = bdrv_co_block_status(bs, offset, n, pnum, NULL, NULL);
-        if (ret >= 0 && *pnum == 0) {
-            *pnum = n;
-            return BDRV_BLOCK_ZERO;
+        if (err) {
+            error_report_err(err);
+            error_report("Failed in parsing snapshot param '%s'", text);
+            return false;
         }
+        ret = bdrv_snapshot_load_tmp(
+            blk_bs(blk), qdict_get_try_str(opts, "snapshot.id"),
+            qdict_get_try_str(opts, "snapshot.name"), &err);
     }
-    /* What no image of the chain has reads as zero */
-    return ret < 0 || (ret & BDRV_BLOCK_ALLOCATED) ? ret
-                                                   : ret | BDRV_BLOCK_ZERO;
+    if (ret < 0) {
+        error_reportf_err(err, "Failed to load snapshot: ");
+    }
+    return ret >= 0;
 }
 
 bool img_buffer_is_zero(const void *buf, size_t len)

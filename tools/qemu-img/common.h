@@ -93,12 +93,9 @@ BlockBackend *img_open_file(const char *filename, QDict *options,
 int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
                      int64_t *pnum, int64_t *map, BlockDriverState **file,
                      int *depth);
-/* BDRV_BLOCK_* only, and of the chain above @base (NULL: all of it): 0 if none
- * of these images has it. */
-int coroutine_fn img_co_block_status(BlockDriverState *bs,
-                                     const BlockDriverState *base,
-                                     int64_t offset, int64_t bytes,
-                                     int64_t *pnum);
+/* Let @blk show the snapshot that -l names ("id or name" or "snapshot.id=...,
+ * snapshot.name=..."); false after a message. */
+bool img_load_snapshot(BlockBackend *blk, const char *text);
 
 /* bitmap-copy.c: can those of @src be copied, and do it, all before @dst is
  * closed. False after a message. @skip_broken: leave out inconsistent ones. */

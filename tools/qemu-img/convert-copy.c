@@ -15,6 +15,7 @@
 
 #include "tools/qemu-img/convert.h"
 
+#include "block/block-io.h"
 #include "util/buffer.h"
 #include "util/main-loop.h"
 #include "util/memalign.h"
@@ -69,8 +70,8 @@ static int coroutine_fn learn_status(Copy *copy, const ConvertSource *src)
 {
     ConvertState *s = copy->s;
     int64_t pos = copy->next - src->begin, num;
-    int ret = img_co_block_status(blk_bs(src->blk), src->base, pos,
-                                  src->size - pos, &num);
+    int ret = bdrv_co_block_status_above(blk_bs(src->blk), src->base, pos,
+                                         src->size - pos, &num);
 
     if (ret < 0 && s->salvage) {
         /* Taken for data: reading tells sector by sector */

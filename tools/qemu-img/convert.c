@@ -254,11 +254,11 @@ static bool open_sources(Convert *cv, char **names, int n)
         s->total += src->size;
     }
     s->progress = cv->progress && !s->quiet;
-    if (cv->snapshot) {
-        error_report("Failed to load snapshot: Block format '%s' used by "
-                     "device '' does not support temporarily loading internal "
-                     "snapshots",
-                     bdrv_get_format_name(blk_bs(s->src[0].blk)));
+    if (cv->snapshot && n > 1) {
+        error_report("No support for concatenating multiple snapshot");
+        return false;
+    }
+    if (cv->snapshot && !img_load_snapshot(s->src[0].blk, cv->snapshot)) {
         return false;
     }
     return true;

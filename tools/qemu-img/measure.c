@@ -36,67 +36,83 @@ typedef struct MeasureOpts {
     int64_t size;
 } MeasureOpts;
 
-static bool check_out_format(const MeasureOpts *o)
+/* The target's options, checked; NULL after a message. */
+static QDict *target_options(const MeasureOpts *o, const BlockDriver *drv)
 {
-    const BlockDriver *drv = bdrv_find_format(o->out_fmt);
     g_autofree BdrvCreateOpt *list = NULL;
-    g_autoptr(QDict) opts = qdict_new();
+    QDict *opts = qdict_new();
     Error *err = NULL;
 
-    if (!drv) {
-        error_report("Unknown file format '%s'", o->out_fmt);
-        return false;
-    }
-    if (!drv->create_opts) {
-        error_report("Format driver '%s' does not support image creation",
-                     o->out_fmt);
-        return false;
-    }
     list = bdrv_create_opts_merge(drv, bdrv_find_format("file"));
     if (o->options && !bdrv_create_opts_parse(opts, o->options, list, &err)) {
         error_report_err(err);
         error_report("Invalid options for file format '%s'", o->out_fmt);
-        return false;
+        qobject_unref(opts);
+        return NULL;
     }
-    if (strcmp(o->out_fmt, "raw")) {
-        error_report("measure -O %s: not in this build yet", o->out_fmt);
-        return false;
+    return opts;
+}
+
+static void print_info(const BdrvMeasureInfo *info, bool json)
+{
+    if (!json) {
+        printf("required size: %" PRIu64 "\nfully allocated size: %" PRIu64
+               "\n",
+               info->required, info->fully_allocated);
+        if (info->has_bitmaps) {
+            printf("bitmaps size: %" PRIu64 "\n", info->bitmaps);
+        }
+        return;
     }
-    return true;
+    printf("{\n");
+    if (info->has_bitmaps) {
+        printf("    \"bitmaps\": %" PRIu64 ",\n", info->bitmaps);
+    }
+    printf("    \"required\": %" PRIu64 ",\n    \"fully-allocated\": %" PRIu64
+           "\n}\n",
+           info->required, info->fully_allocated);
 }
 
 static int measure(const MeasureOpts *o)
 {
+    const BlockDriver *drv = bdrv_find_format(o->out_fmt);
     g_autoptr(BlockBackend) blk = NULL;
+    g_autoptr(QDict) opts = NULL;
+    BdrvMeasureInfo info = { 0 };
     int64_t size = o->size;
+    Error *err = NULL;
 
     if (o->filename) {
         blk = img_open(o->image_opts, o->filename, o->fmt, 0, false,
                        o->force_share);
-        if (!blk) {
-            return 1;
-        }
-        if (o->snapshot) {
-            error_report("Failed to load snapshot: Block format '%s' used by "
-                         "device '' does not support temporarily loading "
-                         "internal snapshots",
-                         bdrv_get_format_name(blk_bs(blk)));
+        if (!blk || (o->snapshot && !img_load_snapshot(blk, o->snapshot))) {
             return 1;
         }
     }
-    if (!check_out_format(o)) {
+    if (!drv) {
+        error_report("Unknown file format '%s'", o->out_fmt);
+        return 1;
+    }
+    if (!drv->create_opts) {
+        error_report("Format driver '%s' does not support image creation",
+                     o->out_fmt);
+        return 1;
+    }
+    opts = target_options(o, drv);
+    if (!opts) {
+        return 1;
+    }
+    if (!drv->bdrv_measure) {
+        error_report("Block driver '%s' does not support size measurement",
+                     o->out_fmt);
         return 1;
     }
     size = QEMU_ALIGN_UP(blk ? blk_getlength(blk) : size, BDRV_SECTOR_SIZE);
-    if (o->json) {
-        printf("{\n    \"required\": %" PRId64
-               ",\n    \"fully-allocated\": %" PRId64 "\n}\n",
-               size, size);
-    } else {
-        printf("required size: %" PRId64 "\nfully allocated size: %" PRId64
-               "\n",
-               size, size);
+    if (!drv->bdrv_measure(opts, blk ? blk_bs(blk) : NULL, size, &info, &err)) {
+        error_report_err(err);
+        return 1;
     }
+    print_info(&info, o->json);
     return 0;
 }
 
