@@ -44,8 +44,8 @@ int coroutine_fn bdrv_co_flush(BlockDriverState *bs);
 int coroutine_fn bdrv_co_block_status(BlockDriverState *bs, int64_t offset,
                                       int64_t bytes, int64_t *pnum,
                                       int64_t *map, BlockDriverState **file);
-/* Of the chain that begins with @bs and ends above @base (NULL: all of it): 0 if
- * none of these images has it. */
+/* Of the chain that begins with @bs and ends above @base (NULL: all of it): 0
+ * if none of these images has it. */
 int coroutine_fn bdrv_co_block_status_above(BlockDriverState *bs,
                                             const BlockDriverState *base,
                                             int64_t offset, int64_t bytes,
