@@ -92,7 +92,9 @@ static int coroutine_fn do_space(FileState *s, SpaceCall *c)
     int ret;
 
     if (c->request || !file_uses_ring(s, qemu_get_current_aio_context())) {
-        return translate_err(thread_pool_submit_co(space_in_worker, c));
+        ret = translate_err(thread_pool_submit_co(space_in_worker, c));
+        file_forget_extents(s);
+        return ret;
     }
     do {
         struct io_uring_sqe *sqe = file_ring_get(&req);
@@ -100,6 +102,7 @@ static int coroutine_fn do_space(FileState *s, SpaceCall *c)
         io_uring_prep_fallocate(sqe, c->fd, c->mode, c->offset, c->bytes);
         ret = file_co_ring_wait(&req);
     } while (ret == -EINTR || ret == -EAGAIN);
+    file_forget_extents(s);
     return translate_err(ret);
 }
 
@@ -263,6 +266,63 @@ static int find_extent(int fd, off_t start, off_t *data, off_t *hole)
     return 0;
 }
 
+static bool may_know(const FileState *s, bool hole)
+{
+    const uint64_t write = BLK_PERM_WRITE | BLK_PERM_WRITE_UNCHANGED |
+                           BLK_PERM_RESIZE;
+
+    return !hole || (s->use_lock && !(qatomic_read(&s->perm) & write) &&
+                     !(qatomic_read(&s->shared) & BLK_PERM_WRITE));
+}
+
+/* Is it known what @start lies in? Then *@data and *@hole are as of
+ * find_extent(). @forgotten: for know_extent(). */
+static bool find_known(FileState *s, off_t start, off_t *data, off_t *hole,
+                       unsigned *forgotten)
+{
+    bool found = false;
+
+    qemu_mutex_lock(&s->status_lock);
+    for (int i = 0; i < 2 && !found; i++) {
+        if (start >= s->known[i].begin && start < s->known[i].end &&
+            may_know(s, i)) {
+            *data = i ? s->known[i].end : start;
+            *hole = i ? start : s->known[i].end;
+            found = true;
+        }
+    }
+    *forgotten = s->forgotten;
+    qemu_mutex_unlock(&s->status_lock);
+    return found;
+}
+
+/* What was found since. Neighbours grow together; else the later counts. */
+static void know_extent(FileState *s, off_t data, off_t hole,
+                        unsigned forgotten)
+{
+    int i = hole < data;
+    off_t begin = MIN(data, hole), end = MAX(data, hole);
+
+    qemu_mutex_lock(&s->status_lock);
+    if (forgotten == s->forgotten && may_know(s, i)) {
+        if (begin <= s->known[i].end && end >= s->known[i].begin) {
+            begin = MIN(s->known[i].begin, begin);
+            end = MAX(s->known[i].end, end);
+        }
+        s->known[i].begin = begin;
+        s->known[i].end = end;
+    }
+    qemu_mutex_unlock(&s->status_lock);
+}
+
+void file_forget_extents(FileState *s)
+{
+    qemu_mutex_lock(&s->status_lock);
+    memset(s->known, 0, sizeof(s->known));
+    s->forgotten++;
+    qemu_mutex_unlock(&s->status_lock);
+}
+
 int coroutine_fn file_co_block_status(BlockDriverState *bs, bool want_zero,
                                       int64_t offset, int64_t bytes,
                                       int64_t *pnum, int64_t *map,
@@ -271,7 +331,8 @@ int coroutine_fn file_co_block_status(BlockDriverState *bs, bool want_zero,
     FileState *s = bs->opaque;
     int64_t align = bs->bl.request_alignment;
     off_t data = 0, hole = 0;
-    int ret;
+    unsigned forgotten;
+    int ret = 0;
 
     *map = offset;
     *file = bs;
@@ -279,7 +340,12 @@ int coroutine_fn file_co_block_status(BlockDriverState *bs, bool want_zero,
     if (!want_zero) {
         return BDRV_BLOCK_DATA | BDRV_BLOCK_OFFSET_VALID;
     }
-    ret = find_extent(s->fd, offset, &data, &hole);
+    if (!find_known(s, offset, &data, &hole, &forgotten)) {
+        ret = find_extent(s->fd, offset, &data, &hole);
+        if (ret == 0) {
+            know_extent(s, data, hole, forgotten);
+        }
+    }
     if (ret == -ENXIO) {
         /* A hole up to the end of the file */
         int64_t end = file_getlength(bs);
@@ -386,6 +452,7 @@ int coroutine_fn file_co_truncate(BlockDriverState *bs, int64_t offset,
 {
     FileState *s = bs->opaque;
     int64_t current = file_getlength(bs);
+    int ret;
     TruncateCall c = { .s = s,
                        .current = current,
                        .offset = offset,
@@ -421,5 +488,7 @@ int coroutine_fn file_co_truncate(BlockDriverState *bs, int64_t offset,
         error_setg(errp, "Preallocation can't be used for shrinking files");
         return -EINVAL;
     }
-    return thread_pool_submit_co(truncate_in_worker, &c);
+    ret = thread_pool_submit_co(truncate_in_worker, &c);
+    file_forget_extents(s);
+    return ret;
 }

@@ -148,8 +148,10 @@ static void file_set_perm(BlockDriverState *bs, uint64_t perm, uint64_t shared)
         s->open_flags = s->perm_open_flags;
         s->needs_alignment = s->open_flags & O_DIRECT;
     }
-    s->perm = perm;
-    s->shared = shared;
+    /* find_known() reads them in any thread */
+    qatomic_set(&s->perm, perm);
+    qatomic_set(&s->shared, shared);
+    file_forget_extents(s);
     file_lock_finish(bs, perm, shared);
 }
 
@@ -308,6 +310,7 @@ static int do_open(BlockDriverState *bs, QDict *options, bool is_device,
     Error *local_err = NULL;
 
     s->fd = s->lock_fd = s->perm_fd = -1;
+    qemu_mutex_init(&s->status_lock);
     s->is_device = is_device;
     s->shared = BLK_PERM_ALL;
     if (!take_options(bs, options, errp)) {

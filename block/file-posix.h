@@ -48,6 +48,18 @@ typedef struct FileState {
      * a later flush that works would lie */
     int flush_error;
     uint64_t discard_nb_ok, discard_nb_failed, discard_bytes_ok;
+
+    /*
+     * status_lock: a part of the file that was all data ([0]) or all hole ([1])
+     * when we looked, so that it need not be asked for again. Data is forgotten
+     * when we make a hole; if others make one, it is no error to call it data.
+     * A hole is remembered only while nobody may write, us included.
+     */
+    QemuMutex status_lock;
+    struct {
+        int64_t begin, end;
+    } known[2];
+    unsigned forgotten; /* how often */
 } FileState;
 
 /* --- file-posix-limits.c (main) --- */
@@ -77,6 +89,9 @@ int coroutine_fn file_co_pwritev(BlockDriverState *bs, int64_t offset,
 bool file_submit_fast(BlockDriverState *bs, struct BlkIo *io);
 
 /* --- file-posix-space.c (I/O) --- */
+
+/* Holes may have come, or somebody writes now. */
+void file_forget_extents(FileState *s);
 
 int coroutine_fn file_co_flush(BlockDriverState *bs);
 int coroutine_fn file_co_pdiscard(BlockDriverState *bs, int64_t offset,

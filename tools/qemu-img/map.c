@@ -75,6 +75,8 @@ static int next_entry(BlockDriverState *bs, int64_t offset, int64_t bytes,
 {
     const int mask = BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO | BDRV_BLOCK_ALLOCATED |
                      BDRV_BLOCK_COMPRESSED | BDRV_BLOCK_OFFSET_VALID;
+    static const BlockDriverState *last_file;
+    static const char *last_name;
     BlockDriverState *file = NULL;
     int64_t map = 0;
     int ret;
@@ -94,8 +96,13 @@ static int next_entry(BlockDriverState *bs, int64_t offset, int64_t bytes,
     }
     e->offset = map;
     if (file) {
-        bdrv_refresh_filename(file);
-        e->filename = g_intern_string(bdrv_filename(file));
+        /* Names do not change while we look */
+        if (file != last_file) {
+            bdrv_refresh_filename(file);
+            last_name = g_intern_string(bdrv_filename(file));
+            last_file = file;
+        }
+        e->filename = last_name;
     }
     return 0;
 }
