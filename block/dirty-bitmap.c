@@ -18,6 +18,7 @@ struct BdrvDirtyBitmap {
     HBitmap *bits; /* bs->bitmaps_lock */
     uint32_t granularity;
     bool disabled; /* main writes under bs->bitmaps_lock */
+    bool modified; /* bs->bitmaps_lock: by a request, since it was stored */
     bool busy, persistent, readonly, inconsistent; /* main */
     LIST_ENTRY(BdrvDirtyBitmap) list;
 };
@@ -418,6 +419,7 @@ void bdrv_set_dirty_slow(BlockDriverState *bs, int64_t offset, int64_t bytes)
 
         if (!b->disabled && offset < size) {
             hbitmap_set(b->bits, offset, MIN(bytes, size - offset));
+            b->modified = true;
         }
     }
 }
@@ -441,6 +443,16 @@ void bdrv_dirty_bitmap_truncate(BlockDriverState *bs)
 }
 
 /* --- those that are stored in the image --- */
+
+bool bdrv_dirty_bitmap_take_modified(BdrvDirtyBitmap *b, bool reset)
+{
+    bool modified;
+
+    QEMU_LOCK_GUARD(&b->bs->bitmaps_lock);
+    modified = b->modified;
+    b->modified = modified && !reset;
+    return modified;
+}
 
 bool bdrv_supports_persistent_dirty_bitmap(BlockDriverState *bs)
 {

@@ -114,6 +114,9 @@ void bdrv_dirty_bitmap_truncate(BlockDriverState *bs);
 
 /* --- those that are stored in the image --- */
 
+/* Did a request set bits since this was last asked with @reset? (A request
+ * that finds nothing to do sets bits, too.) */
+bool bdrv_dirty_bitmap_take_modified(BdrvDirtyBitmap *b, bool reset);
 bool bdrv_supports_persistent_dirty_bitmap(BlockDriverState *bs);
 bool bdrv_can_store_dirty_bitmap(BlockDriverState *bs, const char *name,
                                  uint32_t granularity, Error **errp);

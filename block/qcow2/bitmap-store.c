@@ -265,7 +265,8 @@ static bool must_store(BlockDriverState *bs)
     }
     while ((b = bdrv_dirty_bitmap_next(bs, b))) {
         if (bdrv_dirty_bitmap_persistent(b) && !bdrv_dirty_bitmap_readonly(b) &&
-            !qcow2_find_bitmap(s->bitmaps, bdrv_dirty_bitmap_name(b))) {
+            (bdrv_dirty_bitmap_take_modified(b, false) ||
+             !qcow2_find_bitmap(s->bitmaps, bdrv_dirty_bitmap_name(b)))) {
             return true;
         }
     }
@@ -352,6 +353,7 @@ static int coroutine_fn store_into(BlockDriverState *bs, GPtrArray *list,
         }
         bm = entry_for(list, b);
         ret = store_one(bs, b, bm, errp);
+        bdrv_dirty_bitmap_take_modified(b, true);
     }
     g_ptr_array_unref(order);
     return ret;
