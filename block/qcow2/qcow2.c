@@ -71,6 +71,7 @@ static int qcow2_probe(const uint8_t *buf, int buf_size, const char *filename)
 
 typedef struct Options {
     bool lazy_refcounts;
+    unsigned overlap_check;
     bool discard_request, discard_snapshot, discard_other, discard_no_unref;
     uint64_t cache_size, l2_cache_size, l2_entry_size, refcount_cache_size;
     bool have_cache, have_l2, have_refcount;
@@ -81,28 +82,6 @@ static bool take_size(QDict *options, const char *key, uint64_t *value,
 {
     *have = qdict_haskey(options, key);
     return bdrv_take_size(options, key, value, errp);
-}
-
-static bool take_overlap_check(QDict *options)
-{
-    static const char *const keys[] = {
-        "overlap-check.template",
-        "overlap-check.main-header",
-        "overlap-check.active-l1",
-        "overlap-check.active-l2",
-        "overlap-check.refcount-table",
-        "overlap-check.refcount-block",
-        "overlap-check.snapshot-table",
-        "overlap-check.inactive-l1",
-        "overlap-check.inactive-l2",
-        "overlap-check.bitmap-directory",
-        "overlap-check",
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        qdict_del(options, keys[i]);
-    }
-    return true;
 }
 
 static int take_options(const BlockDriverState *bs, QDict *options, int flags,
@@ -133,7 +112,7 @@ static int take_options(const BlockDriverState *bs, QDict *options, int flags,
         !take_size(options, "l2-cache-entry-size", &o->l2_entry_size, &have,
                    errp) ||
         !bdrv_take_number(options, "cache-clean-interval", &interval, errp) ||
-        !take_overlap_check(options)) {
+        !qcow2_overlap_take_options(options, &o->overlap_check, errp)) {
         return -EINVAL;
     }
     if (o->have_cache && o->have_l2 && o->have_refcount) {
@@ -178,6 +157,7 @@ static void apply_options(Qcow2State *s, const Options *o)
     s->discard_other = o->discard_other;
     s->discard_no_unref = o->discard_no_unref;
     s->lazy = o->lazy_refcounts;
+    s->overlap_check = o->overlap_check;
 }
 
 /* How many tables the caches may hold. */

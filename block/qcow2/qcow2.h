@@ -252,6 +252,7 @@ typedef struct Qcow2State {
     uint64_t flush_started, flush_done; /* lock: counters */
     int flush_result;                   /* lock */
     bool writeback_scheduled;           /* lock */
+    unsigned overlap_check;             /* lock: a set (overlap.c) */
     bool lazy;          /* lock: refcounts may wait until the close */
     bool dirty_marked;  /* the flush that runs: the header says so */
     int metadata_error; /* lock: -errno of a write-back that failed */
@@ -477,6 +478,15 @@ int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
                                    BdrvRequestFlags flags, Error **errp);
 /* Let the L1 table have at least @size entries; 0 or -errno. */
 int coroutine_fn qcow2_co_need_l1(BlockDriverState *bs, uint64_t size);
+
+/* --- overlap.c --- */
+
+/* Take "overlap-check" and what belongs to it: *@mask. False and @errp. Main.
+ */
+bool qcow2_overlap_take_options(QDict *options, unsigned *mask, Error **errp);
+/* The name of the metadata that the region hits, or NULL. Under s->lock. */
+const char *qcow2_overlap_find(const Qcow2State *s, uint64_t offset,
+                               uint64_t bytes);
 
 /* --- vmstate.c --- */
 

@@ -270,48 +270,15 @@ static uint64_t take_run(Qcow2State *s, Qcow2Table *t, uint64_t first,
     return nb;
 }
 
-static bool hits(uint64_t a, uint64_t alen, uint64_t b, uint64_t blen)
-{
-    return a < b + blen && b < a + alen;
-}
-
-/* Is the range in use, whatever its refcounts say? What lies behind all that
- * was ever written cannot be. Under s->lock. */
-static bool is_metadata(const Qcow2State *s, uint64_t offset, uint64_t bytes)
-{
-    if (hits(offset, bytes, 0, s->cluster_size) ||
-        hits(offset, bytes, s->l1_offset, s->l1_size * UINT64_C(8)) ||
-        hits(offset, bytes, s->reftable_offset,
-             (uint64_t)s->reftable_clusters << s->cluster_bits) ||
-        hits(offset, bytes, s->h.snapshots_offset, s->snap_bytes)) {
-        return true;
-    }
-    for (uint32_t i = 0; i < s->l1_size; i++) {
-        if (hits(offset, bytes, s->l1[i] & QCOW2_L1_OFFSET_MASK,
-                 s->l1[i] & QCOW2_L1_OFFSET_MASK ? s->cluster_size : 0)) {
-            return true;
-        }
-    }
-    for (uint32_t i = 0; i < s->reftable_size; i++) {
-        if (s->reftable[i] &&
-            hits(offset, bytes, s->reftable[i], s->cluster_size)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Under s->lock, which is dropped. */
-static int coroutine_fn refuse_alloc(BlockDriverState *bs, uint64_t host)
+/* Under s->lock, which is dropped. @what: metadata that would be hit. */
+static int coroutine_fn refuse_alloc(BlockDriverState *bs, const char *what)
 {
     Qcow2State *s = bs->opaque;
     int ret;
 
     qemu_mutex_unlock(&s->lock);
-    ret = qcow2_co_corrupt(bs,
-                           "Preventing invalid allocation of a cluster in use "
-                           "at offset %#" PRIx64,
-                           host);
+    ret = qcow2_co_corrupt(
+        bs, "Preventing invalid write on metadata (overlaps with %s)", what);
     qemu_mutex_lock(&s->lock);
     return ret;
 }
@@ -326,6 +293,7 @@ static int64_t coroutine_fn alloc_some(BlockDriverState *bs, uint64_t want,
 
     for (;;) {
         uint64_t i = s->free_hint, index = i >> s->refblock_bits, block_end;
+        const char *what;
         bool dropped = false;
         Qcow2Table *t;
 
@@ -351,8 +319,11 @@ static int64_t coroutine_fn alloc_some(BlockDriverState *bs, uint64_t want,
         }
         if (!t) {
             host = index << s->refblock_bits << s->cluster_bits;
-            if (host < s->fresh_from && is_metadata(s, host, s->cluster_size)) {
-                return refuse_alloc(bs, host);
+            what = host < s->fresh_from
+                       ? qcow2_overlap_find(s, host, s->cluster_size)
+                       : NULL;
+            if (what) {
+                return refuse_alloc(bs, what);
             }
             make_block(bs, index);
             if (!qcow2_cache_lookup(&s->refblock_cache, index)) {
@@ -371,9 +342,12 @@ static int64_t coroutine_fn alloc_some(BlockDriverState *bs, uint64_t want,
         *nb = take_run(s, t, i, want);
         s->free_hint = i + *nb;
         host = i << s->cluster_bits;
-        if (host < s->fresh_from &&
-            unlikely(is_metadata(s, host, *nb << s->cluster_bits))) {
-            return refuse_alloc(bs, host);
+        /* Behind all that was ever written there is nothing */
+        what = host < s->fresh_from
+                   ? qcow2_overlap_find(s, host, *nb << s->cluster_bits)
+                   : NULL;
+        if (unlikely(what)) {
+            return refuse_alloc(bs, what);
         }
         *fresh = host >= s->fresh_from;
         s->fresh_from = MAX(s->fresh_from, (i + *nb) << s->cluster_bits);

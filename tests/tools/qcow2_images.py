@@ -192,6 +192,13 @@ CASES = [
     ('packed-copied', PACKED, lambda i: i.change(i.l2, add=COPIED)),
     ('packed-no-ref', PACKED,
      lambda i: i.ref((i.get(i.l2) & 0x3fffffffffffff) // i.cluster, 0)),
+    # Metadata that its refcount gives away
+    ('take-l1', {}, lambda i: i.ref(i.l1 // i.cluster, 0)),
+    ('take-l2', {}, lambda i: i.ref(i.l2 // i.cluster, 0)),
+    ('take-table', {}, lambda i: i.ref(i.table // i.cluster, 0)),
+    ('take-block', {}, lambda i: i.ref(i.block // i.cluster, 0)),
+    ('take-snapshots', SNAP, lambda i: i.ref(i.snaps // i.cluster, 0)),
+    ('take-old-l1', SNAP, lambda i: i.ref(i.get(i.snaps) // i.cluster, 0)),
     ('table-no-extra', SNAP, snap({})),
     ('table-old-no-extra', dict(OLD, snap=True), snap({})),
     ('table-extra-8', SNAP, snap({'extra': SIZES[:8]})),

@@ -20,6 +20,8 @@ import qcow2_images  # noqa: E402
 CHECKS = ('check', 'check -r leaks', 'check -r all')
 MORE = ('check --output=json', 'check --output=json -r all', 'check -q -r all')
 OPENING = ('io', 'io -r')
+WRITES = ('write', 'write none', 'write constant', 'write all',
+          'write none,overlap-check.active-l1=on')
 TABLES = ('snapshot -l', 'snapshot -a 1', 'snapshot -d n')
 
 
@@ -42,11 +44,19 @@ def outcome(tools, line, image, directory):
     path = os.path.join(directory, 't.qcow2')
     shutil.copy(image, path)
     words = line.split()
-    if words[0] == 'io':
+    if words[0] == 'write':
+        opts = ['overlap-check=' + words[1]] if len(words) > 1 else []
+        result = command(tools[1], [
+            '--image-opts', '-c', 'write 512k 64k', ','.join(
+                ['driver=qcow2', 'file.filename=t.qcow2'] + opts)], directory)
+    elif words[0] == 'io':
         result = command(tools[1], words[1:] + ['-c', 'read 0 64k', 't.qcow2'],
                          directory)
     else:
         result = command(tools[0], words + ['t.qcow2'], directory)
+    if words[0] == 'write':
+        # Over metadata or not at all: what is left is anybody's guess
+        return result
     if filecmp.cmp(path, image, shallow=False):
         return result + ['as before']
     after = command(qcow2_images.QEMU_IMG, ['check', 't.qcow2'], directory)
@@ -87,6 +97,8 @@ def main():
             lines = CHECKS
             if name in ('leak', 'no-ref', 'snap-shared'):
                 lines += MORE
+            if name.startswith('take'):
+                lines = WRITES
             if name.startswith('table'):
                 lines += TABLES
             if name.startswith(('dirty', 'corrupt')):
