@@ -58,6 +58,7 @@ static const Case cases[] = {
       "Reference count entry width too large; may not exceed 64 bits" },
     { 96, 4, 0xffffffff,
       "Reference count entry width too large; may not exceed 64 bits" },
+    { 72, 8, 4, "'data-file' is required for this image" },
     { 100, 4, 100, "qcow2 header too short" },
     { 100, 4, 70000, "qcow2 header exceeds cluster size" },
     { 100, 4, 0xffffffff, "qcow2 header exceeds cluster size" },
@@ -148,9 +149,13 @@ static void test_garbage(void)
     for (int round = 0; round < 300; round++) {
         g_autofree uint8_t *p = make_image();
         int n = g_test_rand_int_range(1, 40);
+        /* As it is, with extended L2 entries, with an external data file */
+        int layout = round % 3;
+        g_autoptr(QDict) opts = qdict_new();
         BdrvCheckResult res;
         Image *img;
 
+        p[79] = layout == 1 ? 0x10 : layout == 2 ? 4 : 0;
         for (int i = 0; i < n; i++) {
             int cluster = g_test_rand_int_range(0, 5);
             int pos = cluster * CLUSTER + g_test_rand_int_range(0, 160);
@@ -158,8 +163,11 @@ static void test_garbage(void)
             p[pos] = g_test_rand_int();
         }
         put_file(path, p, LENGTH);
-        img = image_open_flags(path, NULL, BDRV_O_RDWR | BDRV_O_NO_BACKING,
-                               NULL);
+        img = image_open_flags(
+            path,
+            layout == 2 ? "'data-file':{'driver':'null-co','size':1048576}"
+                        : NULL,
+            BDRV_O_RDWR | BDRV_O_NO_BACKING | BDRV_O_RESIZE, NULL);
         if (!img) {
             continue;
         }
@@ -168,6 +176,10 @@ static void test_garbage(void)
             blk_pwrite(img->blk, i * 131072, 4096, buf, 0);
         }
         blk_pdiscard(img->blk, 0, 262144);
+        blk_pwrite_zeroes(img->blk, 270336, 8192, 0);
+        qdict_put_str(opts, "refcount_bits", "64");
+        qdict_put_str(opts, "size", "2M");
+        bdrv_amend_options(blk_bs(img->blk), opts, NULL, NULL, false, NULL);
         blk_flush(img->blk);
         bdrv_check(blk_bs(img->blk), &res, 0);
         image_close(img);

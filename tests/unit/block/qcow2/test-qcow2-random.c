@@ -418,6 +418,34 @@ static void own_check(Run *r)
     g_assert_cmpint(res.corruptions + res.check_errors + res.leaks, ==, 0);
 }
 
+static bool amend(Run *r, const char *key, const char *value)
+{
+    g_autoptr(QDict) opts = qdict_new();
+
+    qdict_put_str(opts, key, value);
+    return bdrv_amend_options(blk_bs(r->img->blk), opts, NULL, NULL, false,
+                              NULL) == 0;
+}
+
+/* Other refcounts, and to version 2 and back where that is possible; what the
+ * image shows stays. */
+static void amend_step(Run *r)
+{
+    static const char *const widths[] = { "16", "32", "64" };
+    bool back;
+
+    if (r->sh->v2) {
+        return;
+    }
+    g_assert_true(amend(r, "refcount_bits", "16"));
+    back = amend(r, "compat", "v2");
+    if (back) {
+        g_assert_true(amend(r, "compat", "v3"));
+    }
+    g_assert_true(
+        amend(r, "refcount_bits", widths[g_rand_int_range(r->rand, 0, 3)]));
+}
+
 static void step(Run *r)
 {
     size_t size = r->size, offset, len;
@@ -457,6 +485,7 @@ static void step(Run *r)
         /* An old image with snapshots stays as large as it is */
         ret = r->sh->v2 && r->snaps->len ? 0 : resize(r);
     } else if (op < 97) {
+        amend_step(r);
         own_check(r);
     } else if (op < 98) {
         snapshot_step(r);
