@@ -517,7 +517,8 @@ int qcow2_amend_options(BlockDriverState *bs, QDict *opts,
         .bs = bs, .s = s, .cb = cb, .cb_opaque = cb_opaque, .errp = errp
     };
     uint32_t old_version = s->h.version;
-    int ret = 0;
+    bool lazy = s->lazy, was_lazy = s->h.compat & QCOW2_COMPAT_LAZY;
+    int ret;
     ERRP_GUARD();
 
     a.errp = errp;
@@ -526,6 +527,12 @@ int qcow2_amend_options(BlockDriverState *bs, QDict *opts,
     }
     a.nb_ops = (a.version != old_version) +
                (a.refcount_bits != UINT64_C(1) << s->refcount_order);
+    /* No step has to think of refcounts that the file does not have */
+    ret = qcow2_lazy_finish(bs);
+    if (ret < 0) {
+        error_setg_errno(errp, -ret, "Could not write refcounts");
+        return ret;
+    }
     if (a.version > old_version) {
         ret = change_version(&a, 3);
     }
@@ -550,6 +557,10 @@ int qcow2_amend_options(BlockDriverState *bs, QDict *opts,
     if (ret >= 0 && a.version < old_version) {
         ret = change_version(&a, 2);
     }
+    qemu_mutex_lock(&s->lock);
+    s->lazy = s->h.version >= 3 &&
+              (ret >= 0 && a.lazy != was_lazy ? a.lazy : lazy);
+    qemu_mutex_unlock(&s->lock);
     bs->supported_zero_flags = s->h.version >= 3
                                    ? BDRV_REQ_MAY_UNMAP | BDRV_REQ_NO_FALLBACK
                                    : 0;
