@@ -89,13 +89,13 @@ static int zlib_inflate(void *dst, size_t dst_size, const void *src,
 }
 
 #if CONFIG_LIBDEFLATE
-/* On programs and documents level 1 makes 1 % more than zlib as QEMU calls it,
- * level 2 makes 3 % less in a third more time: every third cluster. */
+/* Not more than zlib makes of it as QEMU calls it: on programs, libraries and
+ * documents that takes two clusters of three at level 2 (a third slower). */
 static int deflate_compress(void *dst, size_t dst_size, const void *src,
                             size_t src_size)
 {
     Contexts *c = contexts();
-    int level = c->turn++ % 3 == 0 ? 2 : 1;
+    int level = c->turn++ % 3 ? 2 : 1;
     size_t size;
 
     if (!c->dc[level - 1]) {
