@@ -8,6 +8,7 @@
 #include "block/snapshot.h"
 
 #include "block/block-int.h"
+#include "block/dirty-bitmap.h"
 #include "block/sync.h"
 #include "qapi/util.h"
 #include "util/cutils.h"
@@ -102,6 +103,11 @@ int bdrv_snapshot_goto(BlockDriverState *bs, const char *id_or_name,
     if (!node || !node->drv->bdrv_snapshot_goto) {
         error_setg(errp, "Block driver does not support snapshots");
         return -ENOTSUP;
+    }
+    /* They do not know what changes */
+    if (bdrv_has_dirty_bitmaps(bs) || bdrv_has_dirty_bitmaps(node)) {
+        error_setg(errp, "Device has active dirty bitmaps");
+        return -EBUSY;
     }
     bdrv_drained_begin(node);
     ret = node->drv->bdrv_snapshot_goto(node, id_or_name);
