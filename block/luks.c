@@ -265,6 +265,29 @@ static int luks_create(const BlockDriver *drv, const char *filename,
     return ret;
 }
 
+/* All options are checked as they are when the image is made. */
+static bool luks_measure(QDict *opts, BlockDriverState *in_bs, int64_t size,
+                         struct BdrvMeasureInfo *info, Error **errp)
+{
+    g_autofree char *id = bdrv_take_str(opts, "key-secret");
+    QCryptoLuksOptions o;
+    uint64_t header;
+    char *password;
+
+    if (!bdrv_crypto_take_luks_options(opts, "", &o, errp)) {
+        return false;
+    }
+    if (qdict_haskey(opts, "detached-header")) {
+        error_setg(errp, "Parameter 'detached-header' is unexpected");
+        return false;
+    }
+    password = bdrv_crypto_password(id, "", errp);
+    header = password ? qcrypto_luks_header_size(&o, errp) : 0;
+    qcrypto_secret_free_str(password);
+    info->required = info->fully_allocated = header + size;
+    return header;
+}
+
 /* --- amending --- */
 
 static const BdrvCreateOpt luks_amend_opts[] = {
@@ -293,6 +316,7 @@ const BlockDriver bdrv_luks = {
     .bdrv_close = luks_close,
     .create_opts = luks_create_opts,
     .bdrv_create = luks_create,
+    .bdrv_measure = luks_measure,
     .amend_opts = luks_amend_opts,
     .bdrv_amend_options = luks_amend_options,
     .bdrv_refresh_limits = luks_refresh_limits,
