@@ -88,7 +88,8 @@ IMAGE = [
 ]
 
 OPEN = [
-    'open a.raw', 'open nofile', 'open a.raw a.raw', 'open -x a.raw',
+    'open -s a.qcow2', 'open -rC a.qcow2',
+    'open -s a.raw', 'open a.raw', 'open nofile', 'open a.raw a.raw', 'open -x a.raw',
     'open -o driver=raw a.raw', 'open -o driver=raw,file.filename=a.raw',
     'open -r a.qcow2', 'open -n a.qcow2', 'open -t none a.qcow2',
     'open -t foo a.qcow2', 'open -d foo a.qcow2', 'open -i foo a.qcow2',
@@ -174,5 +175,6 @@ CASES += [(o, ['length'], None) for o in (
     ['-t', 'directsync', 'a.qcow2'], ['-T', 'foo', 'a.qcow2'],
     ['--object', 'foo', 'a.qcow2'], ['--object', 'foo,id=x', 'a.qcow2'],
     ['--object', 'secret,id=x', 'a.qcow2'],
-    ['--object', 'secret,id=x,data=y', 'a.qcow2'],
+    ['--object', 'secret,id=x,data=y', 'a.qcow2'], ['-C', '-r', 'a.qcow2'],
+    ['-s', '-r', 'a.qcow2'], ['-C', 'a.qcow2'], ['-s', '-f', 'raw', 'a.raw'],
     ['.'], ['/dev/null'], [''])]
