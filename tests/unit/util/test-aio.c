@@ -623,7 +623,7 @@ typedef struct HookTest {
     PollTest p; /* first: e is found from it */
     QEMUBH *bh;
     QEMUTimer timer;
-    bool use_timer, ran;
+    bool use_timer, hooked, ran;
 } HookTest;
 
 static void hook_bh(void *opaque)
@@ -635,6 +635,7 @@ static void hook_end(EventNotifier *e)
 {
     HookTest *t = container_of(e, HookTest, p.e);
 
+    t->hooked = true;
     if (t->use_timer) {
         timer_mod_ns(&t->timer, get_clock() + SCALE_MS);
     } else {
@@ -642,16 +643,21 @@ static void hook_end(EventNotifier *e)
     }
 }
 
+static void set_flag(void *opaque)
+{
+    *(bool *)opaque = true;
+}
+
 static void run_hook(bool use_timer)
 {
     HookTest t = { .use_timer = use_timer };
-    int64_t begin = get_clock();
+    bool fired = false;
     QEMUTimer late;
 
     g_assert_cmpint(event_notifier_init(&t.p.e, false), ==, 0);
     t.bh = aio_bh_new(ctx, hook_bh, &t);
     timer_init_ns(&t.timer, ctx, QEMU_CLOCK_REALTIME, hook_bh, &t);
-    timer_init_ns(&late, ctx, QEMU_CLOCK_REALTIME, nothing, NULL);
+    timer_init_ns(&late, ctx, QEMU_CLOCK_REALTIME, set_flag, &fired);
     aio_set_event_notifier(ctx, &t.p.e, poll_kick, poll_has_work, poll_ready);
     aio_set_event_notifier_poll(ctx, &t.p.e, poll_begin, hook_end);
     aio_context_set_poll_params(ctx, 50 * SCALE_US, 0, 0);
@@ -661,9 +667,14 @@ static void run_hook(bool use_timer)
         aio_poll(ctx, true);
         timer_mod_ns(&late, get_clock() + 20 * SCALE_US);
         aio_poll(ctx, true);
-        timer_mod_ns(&late, get_clock() + 2 * NANOSECONDS_PER_SECOND);
+        if (t.ran) {
+            break;
+        }
+        fired = false;
+        timer_mod_ns(&late, get_clock() + 500 * SCALE_MS);
         aio_poll(ctx, true);
-        g_assert_cmpint(get_clock() - begin, <, NANOSECONDS_PER_SECOND);
+        /* A busy host may keep us from ever polling: then once more */
+        g_assert_false(t.hooked && fired);
     }
     timer_del(&late);
     timer_del(&t.timer);
