@@ -69,7 +69,7 @@ STEPS = [
 
 COPIES = [
     [NEW, 'snapshot -c s n.qcow2', ADD, 'snapshot -a s n.qcow2',
-     'bitmap --remove n.qcow2 a', 'snapshot -a s n.qcow2', 'check n.qcow2'],
+     'bitmap --remove n.qcow2 a', 'snapshot -a s n.qcow2', 'check -q n.qcow2'],
     [NEW, ADD, 'bitmap --add --disable -g 4k n.qcow2 b',
      'convert --bitmaps -O qcow2 n.qcow2 m.qcow2', 'info m.qcow2',
      'check m.qcow2', 'convert --bitmaps -O raw n.qcow2 m.raw',

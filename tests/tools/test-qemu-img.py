@@ -56,6 +56,26 @@ def run(program, words, directory):
             normalise(p.stderr.decode(errors='replace'), directory))
 
 
+def digest(path):
+    """Of length and content; holes and zeroes are one."""
+    h = hashlib.sha256()
+    zero = bytes(65536)
+    with open(path, 'rb') as f:
+        size = os.fstat(f.fileno()).st_size
+        at = 0
+        while at < size:
+            try:
+                at = os.lseek(f.fileno(), at, os.SEEK_DATA) & -65536
+            except OSError:
+                break
+            f.seek(at)
+            block = f.read(65536)
+            if block != zero[:len(block)]:
+                h.update(b'%d ' % at + block)
+            at += 65536
+    return '%d bytes %s' % (size, h.hexdigest()[:16])
+
+
 def qcow2_content(path):
     """What a guest sees, and what QEMU's check says; not the bytes."""
     where = os.path.dirname(path)  # names of data files begin there
@@ -64,23 +84,33 @@ def qcow2_content(path):
     with tempfile.NamedTemporaryFile(prefix='qemu-img-') as raw:
         p = subprocess.run([ORACLE, 'convert', '-f', 'qcow2', '-O', 'raw',
                             path, raw.name], capture_output=True, cwd=where)
-        with open(raw.name, 'rb') as f:
-            digest = hashlib.sha256(f.read()).hexdigest()[:16]
+        shown = digest(raw.name)
     bitmaps = [str(b) for b in qcow2_bitmaps.read(path) or []]
     return 'check %d, convert %d, %s, bitmaps %s' % (check, p.returncode,
-                                                     digest, bitmaps)
+                                                     shown, bitmaps)
+
+
+# What was found before: most commands change one file or none.
+seen = {}
+
+
+def stamp(path):
+    st = os.stat(path)
+    return (path, st.st_ino, st.st_size, st.st_mtime_ns, st.st_ctime_ns)
 
 
 def content(directory):
     result = {}
-    for name in sorted(os.listdir(directory)):
-        if name.endswith('.qcow2'):
-            result[name] = qcow2_content(os.path.join(directory, name))
-            continue
-        with open(os.path.join(directory, name), 'rb') as f:
-            data = f.read()
-        result[name] = '%d bytes %s' % (len(data),
-                                        hashlib.sha256(data).hexdigest()[:16])
+    names = sorted(os.listdir(directory))
+    stamps = tuple(stamp(os.path.join(directory, name)) for name in names)
+    for i, name in enumerate(names):
+        path = os.path.join(directory, name)
+        # An image shows what its backing and data files have, too
+        qcow2 = name.endswith('.qcow2')
+        key = (path, stamps if qcow2 else stamps[i])
+        if key not in seen:
+            seen[key] = qcow2_content(path) if qcow2 else digest(path)
+        result[name] = seen[key]
     return result
 
 
@@ -93,17 +123,28 @@ class Twin:
         self.programs = (os.path.realpath(ours), ORACLE)
         self.dirs = (os.path.join(self.top, 'ours'),
                      os.path.join(self.top, 'orcl'))
+        self.fresh = {}  # the stamps of the files of the setup
 
     def reset(self, setup):
+        """The files of @setup and no others; those untouched stay."""
         for d in self.dirs:
-            shutil.rmtree(d, ignore_errors=True)
-            os.mkdir(d)
+            os.makedirs(d, exist_ok=True)
+            for entry in os.scandir(d):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                elif entry.is_symlink() or \
+                        self.fresh.get(entry.path) != stamp(entry.path):
+                    os.unlink(entry.path)
             for name, size, pieces in setup:
-                with open(os.path.join(d, name), 'wb') as f:
+                path = os.path.join(d, name)
+                if os.path.exists(path):
+                    continue
+                with open(path, 'wb') as f:
                     f.truncate(size)
                     for offset, data in pieces:
                         f.seek(offset)
                         f.write(data)
+                self.fresh[path] = stamp(path)
 
     def use_chain(self, shape):
         """The files of a chain that QEMU's program has made."""

@@ -101,8 +101,9 @@ static void test_batch(void)
     uint64_t together = submits(0);
 
     g_test_message("32 requests: %" PRIu64 " system calls", together);
-    g_assert_cmpuint(together, <, 20);
-    g_assert_cmpuint(submits(1), >=, 32);
+    /* One that submits, and at most one for each that is waited for */
+    g_assert_cmpuint(together, <=, 1 + 32);
+    g_assert_cmpuint(submits(1), >=, 32 + 1);
     aio_context_set_aio_params(ctx, 1);
     g_assert_cmpuint(submits(0), >=, 32);
     aio_context_set_aio_params(ctx, 0);
