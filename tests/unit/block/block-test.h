@@ -62,7 +62,8 @@ static inline void test_io_done(BlkIo *io, int ret)
     TestIo *t = container_of(io, TestIo, io);
 
     t->ret = ret;
-    t->done = true;
+    /* Who waits in another thread reads it with acquire */
+    qatomic_store_release(&t->done, true);
 }
 
 static inline void test_io_init(TestIo *t, BlockBackend *blk, BlkIoType type,

@@ -214,7 +214,7 @@ static void test_threads(void)
 
         b = new_bitmap(bs, "b");
         after = qatomic_load_acquire(&w[0].written);
-        while (after < WRITES - 1 &&
+        while (after < WRITES - 2 &&
                qatomic_load_acquire(&w[0].written) <= after + 2) {
             aio_poll(qemu_get_aio_context(), false);
         }
