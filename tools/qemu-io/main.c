@@ -186,6 +186,7 @@ int main(int argc, char **argv)
     g_autoptr(GPtrArray) cmds = g_ptr_array_new();
     ToolArgs args = {
         .open.flags = BDRV_O_UNMAP | BDRV_O_RDWR,
+        .open.writethrough = true,
         .cmds = cmds,
     };
     Error *err = NULL;

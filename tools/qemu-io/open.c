@@ -121,7 +121,8 @@ void qemu_io_close(void)
 
 static int open_f(BlockBackend *blk, int argc, char **argv)
 {
-    OpenArgs args = { .flags = BDRV_O_UNMAP | BDRV_O_RDWR };
+    OpenArgs args = { .flags = BDRV_O_UNMAP | BDRV_O_RDWR,
+                      .writethrough = true };
     Error *err = NULL;
     int c, ret = 0;
 
