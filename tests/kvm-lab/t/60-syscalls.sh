@@ -2,9 +2,9 @@
 #
 # What a request costs in system calls, counted by strace while the guest reads
 # at queue depth 32: the vCPU threads make none but KVM_RUN, the IOThread few,
-# kick and interrupt included.  The aim is 0.1 for a request; 0.09 to 0.12 is what
-# is measured, so the test holds twice the aim, and prints the figure with that of
-# Debian's program beside it.
+# kick and interrupt included.  The aim is 0.1 for a request; 0.09 is what is
+# measured on a quiet host, more on a busy one, so the test holds half as much
+# again as the aim, and prints the figure with that of Debian's program beside it.
 . "${0%/*}/../guest.sh"
 
 requests=16384
@@ -88,8 +88,8 @@ ok $? "a guest reads $requests blocks at queue depth 32 under strace, three time
 report "${QEMU##*/}, here"
 [ "${cpu_calls:-1}" = 0 ]
 ok $? "the vCPU threads made no system call but KVM_RUN"
-[ "${io_calls:-0}" -gt 0 ] && [ "$io_calls" -le $((requests / 5)) ]
-ok $? "the IOThread made at most 0.2 system calls per request (median of three)"
+[ "${io_calls:-0}" -gt 0 ] && [ "$io_calls" -le $((requests * 3 / 20)) ]
+ok $? "the IOThread made at most 0.15 system calls per request (median of three)"
 
 oracle=/usr/bin/qemu-system-x86_64
 if [ -x $oracle ] && [ "$QEMU" != $oracle ] && count_calls $oracle; then
