@@ -29,6 +29,12 @@ const BlockDriver *const bdrv_drivers[] = { &bdrv_file, &bdrv_mem_disk,
 
 #define SECTOR 512
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define POINTS 30 /* for each shape, unless POWERCUT_POINTS says otherwise */
+#else
+#define POINTS 150
+#endif
+
 /* Where there is an external data file, it is the disk after the image. */
 enum { DISK_IMAGE, DISK_DATA, DISK_BACKING, DISK_CUT, DISK_CUT_DATA };
 
@@ -655,7 +661,7 @@ static void test_powercut(const void *opaque)
 {
     Run r = { .sh = opaque };
     int seed = number("POWERCUT_SEED", g_test_rand_int());
-    int points = number("POWERCUT_POINTS", 150), per_run = 150;
+    int points = number("POWERCUT_POINTS", POINTS), per_run = 150;
     char *dir = make_tmpdir("/tmp");
 
     g_test_message("POWERCUT_SEED=%d", seed);
