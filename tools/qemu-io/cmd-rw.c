@@ -47,50 +47,6 @@ static int check_sectors(const Request *r)
     return -EINVAL;
 }
 
-/* Options that read, write and discard share. */
-static int parse_option(Request *r, int c, const char *name)
-{
-    switch (c) {
-    case 'b':
-        r->vmstate = true;
-        return 0;
-    case 'C':
-        r->machine = true;
-        return 0;
-    case 'c':
-        r->compressed = true;
-        return 0;
-    case 'f':
-        r->flags |= BDRV_REQ_FUA;
-        return 0;
-    case 'l':
-        r->has_vlen = true;
-        return request_parse_number(optarg, &r->vlen);
-    case 'n':
-        r->flags |= BDRV_REQ_NO_FALLBACK;
-        return 0;
-    case 'p': /* was another way to read */
-        return 0;
-    case 'P':
-        return request_parse_pattern(r, optarg);
-    case 'q':
-        r->quiet = true;
-        return 0;
-    case 'r': /* memory is registered where that helps */
-        return 0;
-    case 'u':
-        r->flags |= BDRV_REQ_MAY_UNMAP;
-        return 0;
-    case 'v':
-        r->dump = true;
-        return 0;
-    case 'z':
-        r->zero = true;
-        return 0;
-    }
-    return qemu_io_usage(name);
-}
-
 static int parse_read(Request *r, int argc, char **argv)
 {
     int c, ret = 0;
@@ -100,7 +56,7 @@ static int parse_read(Request *r, int argc, char **argv)
             r->has_vstart = true;
             ret = request_parse_number(optarg, &r->vstart);
         } else {
-            ret = parse_option(r, c, argv[0]);
+            ret = request_parse_option(r, c, argv[0]);
         }
     }
     ret = ret < 0 ? ret : parse_range(r, argc, argv, true, "");
@@ -186,7 +142,7 @@ static int parse_write(Request *r, int argc, char **argv)
         if (c == 's') {
             r->source = optarg;
         } else {
-            ret = parse_option(r, c, argv[0]);
+            ret = request_parse_option(r, c, argv[0]);
         }
     }
     if (ret == 0 && optind != argc - 2) {
@@ -261,7 +217,7 @@ static int discard_f(BlockBackend *blk, int argc, char **argv)
     int c, ret = 0;
 
     while (ret == 0 && (c = getopt(argc, argv, "Cq")) != -1) {
-        ret = parse_option(&r, c, argv[0]);
+        ret = request_parse_option(&r, c, argv[0]);
     }
     ret = ret < 0 ? ret : parse_range(&r, argc, argv, true, "");
     if (ret < 0) {

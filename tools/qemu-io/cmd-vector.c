@@ -11,29 +11,6 @@
 
 #include <getopt.h>
 
-static int parse_option(Request *r, int c, const char *name)
-{
-    switch (c) {
-    case 'C':
-        r->machine = true;
-        return 0;
-    case 'f':
-        r->flags |= BDRV_REQ_FUA;
-        return 0;
-    case 'P':
-        return request_parse_pattern(r, optarg);
-    case 'q':
-        r->quiet = true;
-        return 0;
-    case 'r': /* memory is registered where that helps */
-        return 0;
-    case 'v':
-        r->dump = true;
-        return 0;
-    }
-    return qemu_io_usage(name);
-}
-
 /* Options, offset, lengths; then there is memory. */
 static int parse(Request *r, BlockBackend *blk, int argc, char **argv,
                  const char *letters, int fill)
@@ -41,7 +18,7 @@ static int parse(Request *r, BlockBackend *blk, int argc, char **argv,
     int c, ret = 0;
 
     while (ret == 0 && (c = getopt(argc, argv, letters)) != -1) {
-        ret = parse_option(r, c, argv[0]);
+        ret = request_parse_option(r, c, argv[0]);
     }
     if (ret == 0 && optind > argc - 2) {
         return qemu_io_usage(argv[0]);

@@ -1,5 +1,5 @@
 /*
- * Memory, verification and report of a request.
+ * Options, memory, verification and report of a request.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,6 +11,7 @@
 #include "util/cutils.h"
 #include "util/memalign.h"
 
+#include <getopt.h>
 #include <time.h>
 
 /* With -m memory begins this many bytes behind an aligned address. */
@@ -18,7 +19,7 @@
 
 bool qemu_io_misalign;
 
-int request_parse_pattern(Request *r, const char *arg)
+static int parse_pattern(Request *r, const char *arg)
 {
     unsigned value;
 
@@ -35,6 +36,52 @@ int request_parse_number(const char *arg, int64_t *value)
 {
     *value = qemu_io_number(arg);
     return *value < 0 ? (int)*value : 0;
+}
+
+int request_parse_option(Request *r, int c, const char *name)
+{
+    switch (c) {
+    case 'b':
+        r->vmstate = true;
+        return 0;
+    case 'C':
+        r->machine = true;
+        return 0;
+    case 'c':
+        r->compressed = true;
+        return 0;
+    case 'f':
+        r->flags |= BDRV_REQ_FUA;
+        return 0;
+    case 'i':
+        r->invalid = true;
+        return 0;
+    case 'l':
+        r->has_vlen = true;
+        return request_parse_number(optarg, &r->vlen);
+    case 'n':
+        r->flags |= BDRV_REQ_NO_FALLBACK;
+        return 0;
+    case 'p': /* was another way to read */
+        return 0;
+    case 'P':
+        return parse_pattern(r, optarg);
+    case 'q':
+        r->quiet = true;
+        return 0;
+    case 'r': /* memory is registered where that helps */
+        return 0;
+    case 'u':
+        r->flags |= BDRV_REQ_MAY_UNMAP;
+        return 0;
+    case 'v':
+        r->dump = true;
+        return 0;
+    case 'z':
+        r->zero = true;
+        return 0;
+    }
+    return qemu_io_usage(name);
 }
 
 int request_alloc(Request *r, BlockBackend *blk, const char *name, int fill)

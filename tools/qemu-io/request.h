@@ -26,8 +26,10 @@ typedef struct Request {
     int niov;
 } Request;
 
+/* An option that moves data (getopt()'s letter and optarg); which of them the
+ * command @name has, its letters say. 0, or -EINVAL after a message. */
+int request_parse_option(Request *r, int c, const char *name);
 /* 0, or -EINVAL after a message. */
-int request_parse_pattern(Request *r, const char *arg);
 int request_parse_number(const char *arg, int64_t *value);
 /* Memory for @bytes, filled with @fill; -ENOMEM after a message. */
 int request_alloc(Request *r, BlockBackend *blk, const char *name, int fill);
