@@ -7,6 +7,7 @@
 #define UTIL_COROUTINE_INT_H
 
 #include "util/coroutine.h"
+#include "util/coroutine-switch.h"
 
 /* What a switch back to the enterer means. */
 typedef enum CoroutineAction {
@@ -14,19 +15,6 @@ typedef enum CoroutineAction {
     COROUTINE_MOVE, /* yield, and continue in move_to's thread */
     COROUTINE_TERMINATE,
 } CoroutineAction;
-
-/*
- * A suspended flow of control on its stack.  Belongs to whoever owns the
- * coroutine; for a thread's own stack, to the thread.
- */
-typedef struct CoStack {
-    void *sp;       /* asm: the saved stack pointer; ucontext: a ucontext_t */
-    void *bottom;   /* lowest usable address */
-    size_t size;    /* of the usable part */
-    void *fake;     /* ASan: the fake stack while suspended */
-    void *tsan;     /* TSan: the fiber */
-    unsigned vg_id; /* valgrind: the stack's number */
-} CoStack;
 
 /*
  * Invariants
@@ -56,16 +44,6 @@ struct Coroutine {
     STAILQ_HEAD(, Coroutine) wakeup;
     STAILQ_ENTRY(Coroutine) wakeup_next;
 };
-
-/* --- the switch: coroutine-switch-*.c, one of them is built --- */
-
-/* Let the first switch to @stack call @fn(@arg), which never returns. */
-void co_stack_prepare(CoStack *stack, void (*fn)(void *arg), void *arg);
-void co_stack_unprepare(CoStack *stack);
-/* Make a thread's own stack known; done once per thread. */
-void co_stack_prepare_thread(CoStack *stack);
-/* Suspend the running flow in @from, continue @to. */
-void co_stack_jump(CoStack *from, CoStack *to);
 
 /* --- stack memory and tool annotations: coroutine-stack.c --- */
 

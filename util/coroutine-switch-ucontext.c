@@ -6,7 +6,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
-#include "util/coroutine-int.h"
+#include "util/coroutine-switch.h"
 
 #include <ucontext.h>
 

@@ -8,7 +8,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
-#include "util/coroutine-int.h"
+#include "util/coroutine-switch.h"
 
 /* @save: where the old stack pointer goes; @sp: the one to continue on. */
 void co_switch_asm(void **save, void *sp);
