@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Helpers for I/O tests in Python: the tools, the image, the log.
+"""Helpers for I/O tests in Python: the tools, the image, the log, VMs.
 
 A test is a script whose log() goes to its golden output (script_main), or a
-set of unittest cases (main).
+set of unittest cases (main). iotests.VM and iotests.QemuStorageDaemon are in
+vm.py.
 """
 
 import atexit
@@ -26,6 +27,12 @@ qemu_io_args = [os.environ.get('QEMU_IO_PROG', 'qemu-io')]
 qemu_io_args += os.environ.get('QEMU_IO_OPTIONS', '').split()
 qemu_io_args_no_fmt = [os.environ.get('QEMU_IO_PROG', 'qemu-io')]
 qemu_io_args_no_fmt += os.environ.get('QEMU_IO_OPTIONS_NO_FMT', '').split()
+qemu_prog_args = [os.environ.get('QEMU_PROG', '')]
+qemu_prog_args += os.environ.get('QEMU_OPTIONS', '').split()
+qsd_args = [os.environ.get('QSD_PROG', '')]
+qsd_args += os.environ.get('QSD_OPTIONS', '').split()
+qemu_nbd_args = [os.environ.get('QEMU_NBD_PROG', '')]
+qemu_nbd_args += os.environ.get('QEMU_NBD_OPTIONS', '').split()
 
 
 def qemu_tool(*args, check=True):
@@ -111,8 +118,10 @@ def filter_imgfmt(text):
 
 def filter_testfiles(text):
     """Names of file_path() without what differs from run to run."""
-    text = text.replace(sock_dir + '/', 'SOCK_DIR/')
-    return text.replace(test_dir + '/', 'TEST_DIR/')
+    for path, word in ((sock_dir, 'SOCK_DIR/'), (test_dir, 'TEST_DIR/')):
+        text = text.replace('%s/%d-' % (path, os.getpid()), word + 'PID-')
+        text = text.replace(path + '/', word)
+    return text
 
 
 def filter_qemu_io(text):
@@ -120,6 +129,20 @@ def filter_qemu_io(text):
                   r'\([0-9/.inf]* [EPTGMKiBbytes]*/sec '
                   r'and [0-9/.inf]* ops/sec\)',
                   'X ops; XX:XX:XX.X (XXX YYY/sec and XXX ops/sec)', text)
+
+
+def filter_generated_node_ids(text):
+    return re.sub(r'#block[0-9]+', 'NODE_NAME', text)
+
+
+def filter_timestamps(text):
+    """Of events and of snapshots."""
+    return re.sub(r'"(micro)?seconds": [0-9]+', r'"\1seconds": N', text)
+
+
+def filter_error_lines(text):
+    """A program's messages without the path of the program."""
+    return re.sub(r'^\S*/(qemu-[\w-]+): ', r'\1: ', text, flags=re.M)
 
 
 def log(msg, filters=(), indent=None):
@@ -149,6 +172,31 @@ def file_path(*names, base_dir=None):
     return paths[0] if len(paths) == 1 else paths
 
 
+class QMPTestCase(unittest.TestCase):
+    """Cases that look into answers: 'return[0]/name' is a path."""
+
+    def dictpath(self, value, path):
+        for part in path.split('/'):
+            m = re.match(r'([^[]*)((?:\[\d+\])*)$', part)
+            if m[1]:
+                self.assertIn(m[1], value, path)
+                value = value[m[1]]
+            for index in re.findall(r'\d+', m[2]):
+                self.assertLess(int(index), len(value), path)
+                value = value[int(index)]
+        return value
+
+    def assert_qmp(self, answer, path, expected):
+        self.assertEqual(self.dictpath(answer, path), expected)
+
+    def assert_qmp_error(self, answer, text):
+        self.assertIn('error', answer)
+        self.assertIn(text, answer['error']['desc'])
+
+    def assert_no_active_block_jobs(self):
+        self.assert_qmp(self.vm.qmp('query-block-jobs'), 'return', [])
+
+
 class FilePath:
     """The same as a context: with FilePath('a') as a."""
 
@@ -172,6 +220,12 @@ def notrun(reason):
         f.write(reason + '\n')
     print('%s not run: %s' % (seq, reason))
     sys.exit(0)
+
+
+def require_program(variable):
+    """Leaves the test out where the run has no such program (QSD_PROG...)."""
+    if not os.environ.get(variable):
+        notrun(variable + ' is not there')
 
 
 def case_notrun(reason):
@@ -221,3 +275,11 @@ def main(**kwargs):
     print('Ran %d tests\n' % result.testsRun)
     print('OK' if result.wasSuccessful() else 'FAILED')
     sys.exit(0 if result.wasSuccessful() else 1)
+
+
+def __getattr__(name):
+    """VM and QemuStorageDaemon: vm.py needs this module first."""
+    if name in ('VM', 'QemuStorageDaemon', 'QMPError'):
+        import vm  # noqa: E402
+        return getattr(vm, name)
+    raise AttributeError(name)

@@ -20,6 +20,13 @@ READ_ONLY_FORMATS = ('bochs', 'cloop', 'dmg', 'vvfat')
 AIO_MODES = ('threads', 'native', 'io_uring')
 CACHE_MODES = ('none', 'off', 'directsync', 'writeback', 'writethrough',
                'unsafe')
+# Where QEMU's own programs are (-oracle), unless the environment names others
+ORACLE_DIR = os.environ.get('ORACLE_DIR', '/usr/bin')
+ORACLE_VERSION = ' version 10.0.'
+
+
+class NoOracle(Exception):
+    """-oracle was asked for, and QEMU 10.0 is not installed."""
 
 
 class RunEnv:
@@ -29,6 +36,7 @@ class RunEnv:
         self.source = source
         self.imgfmt = args.imgfmt
         self.imgproto = args.imgproto
+        self.oracle = args.oracle
         if args.cachemode not in CACHE_MODES:
             sys.exit('check: invalid cache mode: ' + args.cachemode)
         if args.aiomode not in AIO_MODES:
@@ -36,7 +44,7 @@ class RunEnv:
         self.vars = dict(os.environ)
         for name in ('PS4', 'TZ', 'LANGUAGE'):
             self.vars.pop(name, None)
-        self.build = self.find_build()
+        self.build = self.find_oracle() if args.oracle else self.find_build()
         self.find_programs()
         self.make_directories()
         self.set_image(args)
@@ -55,6 +63,19 @@ class RunEnv:
             if place and os.path.exists(os.path.join(place, 'qemu-img')):
                 return os.path.realpath(place)
         return None
+
+    def find_oracle(self):
+        """The directory of QEMU's programs, if they are of the version that
+        the golden files are of."""
+        try:
+            text = subprocess.run(
+                [os.path.join(ORACLE_DIR, 'qemu-img'), '--version'],
+                capture_output=True, text=True, check=False).stdout
+        except OSError:
+            text = ''
+        if ORACLE_VERSION not in text:
+            raise NoOracle('no QEMU 10.0 in %s' % ORACLE_DIR)
+        return ORACLE_DIR
 
     def find_programs(self):
         for var, name in PROGRAMS:
@@ -116,7 +137,7 @@ class RunEnv:
         self.vars.setdefault('QEMU_NBD_OPTIONS', '')
         self.vars.setdefault('QSD_OPTIONS', '')
         self.vars.setdefault('QEMU_OPTIONS',
-                             '-nodefaults -display none -accel qtest')
+                             '-nodefaults -display none')
         self.vars['QEMU_DEFAULT_MACHINE'] = 'pc'
         self.vars['VALGRIND_QEMU'] = 'y' if args.valgrind else ''
         self.vars['DEBUG'] = '-d' if args.debug else ''
@@ -125,6 +146,8 @@ class RunEnv:
         """Directories of one test and the environment that names them."""
         leaf = '%s-%s-%s' % (self.imgfmt, self.imgproto,
                              name.replace('/', '-'))
+        if self.oracle:
+            leaf = 'oracle-' + leaf
         test_dir = os.path.join(self.test_dir, leaf)
         sock_dir = os.path.join(self.sock_dir, leaf)
         for d in (test_dir, sock_dir):
