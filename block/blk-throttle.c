@@ -10,7 +10,7 @@
 #include "backends/throttle-group.h"
 #include "block/blk-int.h"
 #include "block/opts.h"
-#include "qapi/qapi-commands-block-core.h"
+#include "qapi/qapi-commands-block.h"
 
 /* In a drained section. */
 static void set_member(BlockBackend *blk, ThrottleMember *m)

@@ -7,6 +7,7 @@
 
 #include "monitor/monitor-internal.h"
 #include "qapi/qapi-init-commands.h"
+#include "qapi/qapi-introspect.h"
 
 static void mux_monitor(Chardev *chr, Error **errp)
 {
@@ -18,6 +19,7 @@ void monitor_init_globals(void)
     static QmpCommandList commands;
 
     qmp_init_marshal(&commands);
+    qmp_set_introspection(qapi_introspect_json);
     monitor_init_with_commands(&commands);
     qemu_chr_set_mux_monitor(mux_monitor);
 }

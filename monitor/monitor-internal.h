@@ -56,9 +56,6 @@ void monitor_output(Monitor *mon, const char *str);
 bool monitor_output_full(Monitor *mon);
 void monitor_close_fds(Monitor *mon);
 
-/* monitor_init_globals() for @commands; qmp_capabilities must be there. */
-void monitor_init_with_commands(QmpCommandList *commands);
-
 /* --- QMP (qmp.c) --- */
 
 typedef struct MonitorQMP MonitorQMP;

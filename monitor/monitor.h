@@ -12,6 +12,7 @@
 #define MONITOR_MONITOR_H
 
 #include "chardev/char.h"
+#include "qapi/qmp-dispatch.h"
 #include "util/error.h"
 
 typedef struct Monitor Monitor;
@@ -21,6 +22,8 @@ typedef struct QObject QObject;
 /* Once, before the first monitor and after qemu_init_main_loop(): registers
  * the QMP commands, the event emitter and the sink of messages. */
 void monitor_init_globals(void);
+/* The same for a program with commands of its own; @commands stays. */
+void monitor_init_with_commands(QmpCommandList *commands);
 /* Flush and delete all monitors. */
 void monitor_cleanup(void);
 

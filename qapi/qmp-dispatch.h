@@ -60,6 +60,9 @@ void qmp_for_each_command(const QmpCommandList *cmds, QmpCommandCallback *fn,
 QDict *qmp_dispatch(const QmpCommandList *cmds, QObject *request,
                     bool allow_oob);
 
+/* What query-qmp-schema returns: a list of SchemaInfo as JSON, which stays. */
+void qmp_set_introspection(const char *json);
+
 /* Whether @request (not checked yet) asks for out-of-band execution. */
 bool qmp_is_oob(const QDict *request);
 

@@ -162,7 +162,10 @@ void user_creatable_process_cmdline(const char *cmdline)
     if (args && help) {
         const char *type = qdict_get_try_str(args, "qom-type");
 
-        exit(user_creatable_print_help(type) ? 0 : 1);
+        if (!user_creatable_print_help(type)) {
+            user_creatable_print_help(NULL);
+        }
+        exit(0);
     }
     if (args) {
         v = is_json ? qobject_input_visitor_new(QOBJECT(args))

@@ -4,6 +4,8 @@
 Generate C code and documentation from the QAPI schema.
 
   qapi-gen.py -o DIR SCHEMA           types, visitors, commands, events, ...
+  qapi-gen.py -o DIR --program P SCHEMA  P-init-commands and P-introspect only:
+                                      a program with a part of the commands
   qapi-gen.py --doc FILE SCHEMA       the QMP reference manual (man page)
   qapi-gen.py --cli DIR OPTIONS       the table of command line options
   qapi-gen.py --cli-man FILE OPTIONS  the options section of the man page
@@ -38,6 +40,7 @@ def write(path, text):
 def main():
     ap = argparse.ArgumentParser(description='QAPI code generator')
     ap.add_argument('-o', metavar='DIR', help='write C code to DIR')
+    ap.add_argument('--program', metavar='NAME')
     ap.add_argument('--doc', metavar='FILE')
     ap.add_argument('--cli', metavar='DIR')
     ap.add_argument('--cli-man', metavar='FILE')
@@ -54,7 +57,12 @@ def main():
             files[args.cli_man] = cli.man_page(groups)
     else:
         schema = Schema(parse_schema(args.schema))
-        if args.o:
+        if args.program:
+            parts = {**commands.generate_init(schema, args.program),
+                     **introspect.generate(schema, args.program)}
+            files.update({os.path.join(args.o, name): text
+                          for name, text in parts.items()})
+        elif args.o:
             for gen in (types, visit, commands, events, introspect):
                 files.update({os.path.join(args.o, name): text
                               for name, text in gen.generate(schema).items()})

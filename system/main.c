@@ -16,11 +16,11 @@
 #include "system/hmp.h"
 #include "system/identity.h"
 #include "system/machine.h"
-#include "system/process.h"
 #include "system/runstate.h"
 #include "block/block.h"
 #include "block/drive.h"
 #include "chardev/char.h"
+#include "export/export.h"
 #include "hw/core/qdev.h"
 #include "monitor/monitor.h"
 #include "qom/object.h"
@@ -28,9 +28,9 @@
 #include "util/error-report.h"
 #include "util/main-loop.h"
 #include "util/pidfile.h"
+#include "util/process.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 /* A phase that went wrong has said why. */
 static void require(bool ok)
@@ -49,13 +49,6 @@ static void require_ok(bool ok, Error *err)
     require(ok);
 }
 
-static char *pidfile_path; /* absolute: a daemon changes its directory */
-
-static void unlink_pidfile(void)
-{
-    unlink(pidfile_path);
-}
-
 /* The file goes away when the program ends, however it does. */
 static void write_pidfile(const char *path)
 {
@@ -68,8 +61,7 @@ static void write_pidfile(const char *path)
         error_reportf_err(err, "cannot create PID file: ");
         exit(1);
     }
-    pidfile_path = g_canonicalize_filename(path, NULL);
-    atexit(unlink_pidfile);
+    atexit(qemu_unlink_pidfile);
 }
 
 /* Ctrl-a x on a terminal that is shared with the guest's serial port. */
@@ -99,7 +91,7 @@ static void phase_process(CliConfig *config)
     require_ok(ok, err);
     runstate_init();
     runstate_set_autostart(!config->stopped);
-    process_setup_signals();
+    process_setup_signals(qemu_system_killed);
     bdrv_serves_guests = true;
     bdrv_init();
     monitor_init_globals();
@@ -152,6 +144,7 @@ static void phase_machine(CliConfig *config)
 static void clean_up(CliConfig *config)
 {
     vm_shutdown();
+    blk_exp_close_all();
     bdrv_drain_all();
     if (current_accel()->shutdown) {
         current_accel()->shutdown();

@@ -169,24 +169,32 @@ def gen_module(schema, module, commands):
 
 
 def generate(schema):
-    files = {}
-    modules = []
+    files = generate_init(schema)
     for module in schema.module_names:
-        commands = schema.of_module(module, Command)
-        files.update(gen_module(schema, module, commands))
-        if commands:
-            modules.append(module)
+        files.update(gen_module(schema, module,
+                                schema.of_module(module, Command)))
+    return files
+
+
+def generate_init(schema, program=None):
+    """The registration of all commands; @program: of that program."""
+    prefix = program or 'qapi'
+    function = c_name(program, False) + '_init_marshal' if program else \
+        'qmp_init_marshal'
+    modules = [m for m in schema.module_names if schema.of_module(m, Command)]
     what = 'Registration of all QMP commands'
-    files['qapi-init-commands.h'] = header(
-        'qapi-init-commands.h', what,
+    files = {}
+    files[prefix + '-init-commands.h'] = header(
+        prefix + '-init-commands.h', what,
         '#include "qapi/qmp-dispatch.h"\n\n'
         '/* Initialise @cmds with all commands of the schema. */\n'
-        'void qmp_init_marshal(QmpCommandList *cmds);\n')
+        f'void {function}(QmpCommandList *cmds);\n')
     calls = ''.join(f'    qmp_init_commands_{c_name(m, False)}(cmds);\n'
                     for m in modules)
-    files['qapi-init-commands.c'] = source(
-        what, ['qapi/qapi-init-commands.h'] +
+    own = prefix + '-init-commands.h'
+    files[prefix + '-init-commands.c'] = source(
+        what, [own if program else 'qapi/' + own] +
         [f'qapi/qapi-commands-{m}.h' for m in modules],
-        'void qmp_init_marshal(QmpCommandList *cmds)\n{\n'
+        f'void {function}(QmpCommandList *cmds)\n{{\n'
         '    qmp_commands_init(cmds);\n' + calls + '}\n')
     return files

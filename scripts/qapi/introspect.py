@@ -95,18 +95,22 @@ class Introspection:
         return self.out
 
 
-def generate(schema):
+def generate(schema, program=None):
+    """@program: for a program with a schema of its own."""
+    prefix = program or 'qapi'
+    array = prefix.replace('-', '_') + '_introspect_json'
+    own = prefix + '-introspect.h'
     infos = Introspection(schema).run()
     body = ',\n'.join(json.dumps(i) for i in infos)
     text = '\n'.join('    ' + c_string(line + '\n')
                      for line in ('[' + body + ']').split('\n'))
     what = 'What query-qmp-schema returns'
     return {
-        'qapi-introspect.h': header(
-            'qapi-introspect.h', what,
+        own: header(
+            own, what,
             '/* A list of SchemaInfo as JSON. */\n'
-            'extern const char qapi_introspect_json[];\n'),
-        'qapi-introspect.c': source(
-            what, ['qapi/qapi-introspect.h'],
-            f'const char qapi_introspect_json[] =\n{text};\n'),
+            f'extern const char {array}[];\n'),
+        prefix + '-introspect.c': source(
+            what, [own if program else 'qapi/' + own],
+            f'const char {array}[] =\n{text};\n'),
     }

@@ -159,8 +159,8 @@ class Schema:
             self._define(e)
         for e in exprs:
             self._check_doc(e)
-        main = [m for m in self.modules if m != 'qapi-schema']
-        self.module_names = main
+        used = {e.module for e in exprs}
+        self.module_names = [m for m in self.modules if m in used]
 
     def _declare(self, e):
         metas = [k for k in KEYS if k in e.value]

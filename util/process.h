@@ -3,13 +3,17 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#ifndef SYSTEM_PROCESS_H
-#define SYSTEM_PROCESS_H
+#ifndef UTIL_PROCESS_H
+#define UTIL_PROCESS_H
 
 #include "util/error.h"
 
-/* SIGINT, SIGHUP and SIGTERM end the VM in an orderly way. */
-void process_setup_signals(void);
+/*
+ * SIGINT, SIGHUP and SIGTERM call @killed (with the signal and the sender's
+ * id, 0 if unknown) in signal context: it makes the main loop end.  SIGPIPE is
+ * ignored.
+ */
+void process_setup_signals(void (*killed)(int signal, int pid));
 
 /*
  * -daemonize: from here on this is a child without a terminal; the parent

@@ -4,8 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
-#include "system/process.h"
-#include "system/runstate.h"
+#include "util/process.h"
 #include "util/cutils.h"
 #include "util/error-report.h"
 
@@ -17,12 +16,14 @@
 
 /* --- signals --- */
 
+static void (*on_killed)(int signal, int pid);
+
 static void on_termination(int signal, siginfo_t *info, void *context)
 {
-    qemu_system_killed(signal, info->si_pid);
+    on_killed(signal, info->si_pid);
 }
 
-void process_setup_signals(void)
+void process_setup_signals(void (*killed)(int signal, int pid))
 {
     struct sigaction act = {
         .sa_sigaction = on_termination,
@@ -30,6 +31,7 @@ void process_setup_signals(void)
     };
     struct sigaction ignore = { .sa_handler = SIG_IGN };
 
+    on_killed = killed;
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGHUP, &act, NULL);
     sigaction(SIGTERM, &act, NULL);

@@ -1,0 +1,11 @@
+/*
+ * The types of exports that the emulator and the daemon have.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "util/osdep.h"
+#include "export/export.h"
+
+const BlockExportDriver *const block_export_drivers[] = {
+    NULL,
+};
