@@ -201,11 +201,14 @@ static const char *find_conflict(const Convert *cv)
     if (cv->skip_broken && !cv->bitmaps) {
         return "Use of --skip-broken-bitmaps requires --bitmaps";
     }
+    if (cv->offload && cv->compress) {
+        return "Cannot enable copy offloading when -c is used";
+    }
     if (cv->offload && cv->explicit_sparse) {
         return "Cannot enable copy offloading when -S is used";
     }
-    if (cv->offload && cv->compress) {
-        return "Cannot enable copy offloading when -c is used";
+    if (cv->offload && cv->state.salvage) {
+        return "Cannot use copy offloading in salvaging mode";
     }
     if (cv->target_image_opts && !cv->skip_create) {
         return "--target-image-opts requires use of -n flag";
