@@ -251,7 +251,8 @@ static int coroutine_fn write_streams(BlockDriverState *bs, const Job *job)
     return ret;
 }
 
-/* Point the cluster at @offset to its stream. Under s->lock. */
+/* Point the cluster at @offset to its stream; -EIO: it has data already, and
+ * streams are written once. Under s->lock. */
 static int coroutine_fn link_compressed(BlockDriverState *bs, uint64_t offset,
                                         uint64_t host, uint64_t bytes)
 {
@@ -269,9 +270,11 @@ static int coroutine_fn link_compressed(BlockDriverState *bs, uint64_t offset,
         }
     } while (qcow2_co_wait_allocs(s, offset, s->cluster_size));
     old = qcow2_l2_entry(t, qcow2_l2_index(s, offset));
+    if (old & (QCOW2_L2_OFFSET_MASK | QCOW2_OFLAG_COMPRESSED)) {
+        return -EIO;
+    }
     qcow2_set_l2(s, t, qcow2_l2_index(s, offset),
                  QCOW2_OFLAG_COMPRESSED | sectors << shift | host, 0);
-    qcow2_free_entry(s, old, s->discard_other);
     return 0;
 }
 
