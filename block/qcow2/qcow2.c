@@ -424,6 +424,20 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
     return ret;
 }
 
+/* The last writes of the node. What fails now has nobody else to tell. */
+static void qcow2_finish(BlockDriverState *bs)
+{
+    int ret;
+
+    qcow2_inactivate(bs);
+    ret = bdrv_flush(bs);
+    if (ret < 0) {
+        error_report("Failed to flush the L2 table cache: %s", strerror(-ret));
+        error_report("Failed to flush the refcount block cache: %s",
+                     strerror(-ret));
+    }
+}
+
 static void qcow2_close(BlockDriverState *bs)
 {
     Qcow2State *s = bs->opaque;
@@ -583,7 +597,7 @@ const BlockDriver bdrv_qcow2 = {
     .bdrv_probe = qcow2_probe,
     .bdrv_open = qcow2_open,
     .bdrv_close = qcow2_close,
-    .bdrv_inactivate = qcow2_inactivate,
+    .bdrv_inactivate = qcow2_finish,
     .bdrv_supports_bitmaps = qcow2_supports_bitmaps,
     .bdrv_co_can_store_bitmap = qcow2_co_can_store_bitmap,
     .bdrv_co_remove_bitmap = qcow2_co_remove_bitmap,
