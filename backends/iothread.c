@@ -8,8 +8,10 @@
  */
 #include "util/osdep.h"
 #include "backends/iothread.h"
+#include "backends/authz.h"
 #include "backends/secret.h"
 #include "backends/throttle-group.h"
+#include "backends/tls-creds.h"
 #include "qom/property.h"
 #include "qapi/visitor.h"
 #include "util/atomic.h"
@@ -193,8 +195,19 @@ static const TypeInfo iothread_type = {
 };
 
 const TypeInfo *const backends_types[] = {
-    &event_loop_base_type, &iothread_type,       &qcrypto_secret_common_type,
-    &qcrypto_secret_type,  &throttle_group_type, NULL,
+    &event_loop_base_type,
+    &iothread_type,
+    &qcrypto_secret_common_type,
+    &qcrypto_secret_type,
+    &throttle_group_type,
+    &authz_type,
+    &authz_list_type,
+    &authz_simple_type,
+    &tls_creds_type,
+    &tls_creds_anon_type,
+    &tls_creds_psk_type,
+    &tls_creds_x509_type,
+    NULL,
 };
 
 /* --- interface --- */
