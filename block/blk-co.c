@@ -135,6 +135,33 @@ int coroutine_fn blk_co_flush(BlockBackend *blk)
     return ret;
 }
 
+int coroutine_fn blk_co_block_status(BlockBackend *blk, int64_t offset,
+                                     int64_t bytes, int64_t *pnum)
+{
+    BlkGate *g = enter(blk);
+    int ret = -ENOMEDIUM;
+
+    if (blk_is_available(blk)) {
+        ret = bdrv_co_block_status_above(blk_bs(blk), NULL, offset, bytes,
+                                         pnum);
+    }
+    blk_gate_leave(g);
+    return ret;
+}
+
+int coroutine_fn blk_co_allocation_depth(BlockBackend *blk, int64_t offset,
+                                         int64_t bytes, int64_t *pnum)
+{
+    BlkGate *g = enter(blk);
+    int ret = -ENOMEDIUM;
+
+    if (blk_is_available(blk)) {
+        ret = bdrv_co_allocation_depth(blk_bs(blk), offset, bytes, pnum);
+    }
+    blk_gate_leave(g);
+    return ret;
+}
+
 int coroutine_fn blk_co_truncate(BlockBackend *blk, int64_t offset, bool exact,
                                  PreallocMode prealloc, BdrvRequestFlags flags,
                                  Error **errp)

@@ -221,6 +221,12 @@ int coroutine_fn blk_co_pwrite_zeroes(BlockBackend *blk, int64_t offset,
 int coroutine_fn blk_co_pdiscard(BlockBackend *blk, int64_t offset,
                                  int64_t bytes);
 int coroutine_fn blk_co_flush(BlockBackend *blk);
+/* As bdrv_co_block_status_above() of the whole chain. */
+int coroutine_fn blk_co_block_status(BlockBackend *blk, int64_t offset,
+                                     int64_t bytes, int64_t *pnum);
+/* As bdrv_co_allocation_depth(). */
+int coroutine_fn blk_co_allocation_depth(BlockBackend *blk, int64_t offset,
+                                         int64_t bytes, int64_t *pnum);
 int coroutine_fn blk_co_truncate(BlockBackend *blk, int64_t offset, bool exact,
                                  PreallocMode prealloc, BdrvRequestFlags flags,
                                  Error **errp);

@@ -50,6 +50,10 @@ int coroutine_fn bdrv_co_block_status_above(BlockDriverState *bs,
                                             const BlockDriverState *base,
                                             int64_t offset, int64_t bytes,
                                             int64_t *pnum);
+/* Which image of the chain has it: 1 for @bs, 2 for the next, ...; 0: none;
+ * -errno. For the first *@pnum of @bytes. */
+int coroutine_fn bdrv_co_allocation_depth(BlockDriverState *bs, int64_t offset,
+                                          int64_t bytes, int64_t *pnum);
 /* Is the range known to read as zero? 1, 0 or -errno. */
 int coroutine_fn bdrv_co_is_zero(BlockDriverState *bs, int64_t offset,
                                  int64_t bytes);

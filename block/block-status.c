@@ -177,6 +177,34 @@ int coroutine_fn bdrv_co_block_status_above(BlockDriverState *bs,
                                                    : ret | BDRV_BLOCK_ZERO;
 }
 
+int coroutine_fn bdrv_co_allocation_depth(BlockDriverState *bs, int64_t offset,
+                                          int64_t bytes, int64_t *pnum)
+{
+    int depth = 1;
+
+    for (; bs; bs = bdrv_filter_or_cow_bs(bs), depth++) {
+        int64_t n = bytes;
+        int ret = bdrv_co_block_status(bs, offset, bytes, pnum, NULL, NULL);
+
+        if (ret < 0) {
+            return ret;
+        }
+        if (ret & BDRV_BLOCK_ALLOCATED) {
+            /* A filter shows its child's; the image itself is meant */
+            for (; bdrv_filter_bs(bs); depth++) {
+                bs = bdrv_filter_bs(bs);
+            }
+            return depth;
+        }
+        if (!*pnum) {
+            *pnum = n; /* behind the end of a shorter image: no one has it */
+            return 0;
+        }
+        bytes = *pnum;
+    }
+    return 0;
+}
+
 int coroutine_fn bdrv_co_is_zero(BlockDriverState *bs, int64_t offset,
                                  int64_t bytes)
 {

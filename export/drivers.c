@@ -5,7 +5,9 @@
  */
 #include "util/osdep.h"
 #include "export/export.h"
+#include "export/nbd.h"
 
 const BlockExportDriver *const block_export_drivers[] = {
+    &blk_exp_nbd,
     NULL,
 };

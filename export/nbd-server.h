@@ -14,4 +14,7 @@
 /* --nbd-server: begin to listen; there is one server. */
 void nbd_server_start_options(NbdServerOptions *arg, Error **errp);
 
+/* Stop to listen, at the end of the program; its exports are still there. */
+void nbd_server_close(void);
+
 #endif

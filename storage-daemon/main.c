@@ -10,6 +10,7 @@
 #include "block/block.h"
 #include "chardev/char.h"
 #include "export/export.h"
+#include "export/nbd-server.h"
 #include "monitor/monitor.h"
 #include "qapi/qapi-commands-control.h"
 #include "qom/object.h"
@@ -65,6 +66,7 @@ static void write_pidfile(const char *path)
 
 static void clean_up(void)
 {
+    nbd_server_close();
     blk_exp_close_all();
     bdrv_drain_all();
     bdrv_close_all();

@@ -21,6 +21,7 @@
 #include "block/drive.h"
 #include "chardev/char.h"
 #include "export/export.h"
+#include "export/nbd-server.h"
 #include "hw/core/qdev.h"
 #include "monitor/monitor.h"
 #include "qom/object.h"
@@ -144,6 +145,7 @@ static void phase_machine(CliConfig *config)
 static void clean_up(CliConfig *config)
 {
     vm_shutdown();
+    nbd_server_close();
     blk_exp_close_all();
     bdrv_drain_all();
     if (current_accel()->shutdown) {
