@@ -103,15 +103,41 @@ static void print_block(Monitor *mon, const QDict *info, const QDict *inserted)
     }
 }
 
+/* Of all devices or (@nodes) named nodes, those called @device (NULL: all).
+ * Returns whether there was one. */
+static bool print_list(Monitor *mon, bool nodes, const char *device)
+{
+    QObject *ret = monitor_call_qmp(
+        mon, nodes ? "query-named-block-nodes" : "query-block", NULL);
+    QList *list = qobject_to(QList, ret);
+    bool first = true, printed = false;
+    const QListEntry *e;
+
+    if (!list) {
+        qobject_unref(ret);
+        return true; /* the error has been printed */
+    }
+    QLIST_FOREACH_ENTRY(list, e) {
+        QDict *d = qobject_to(QDict, qlist_entry_obj(e));
+        const char *name = qdict_get_try_str(d, nodes ? "node-name" : "device");
+
+        if (!device || (name && g_str_equal(name, device))) {
+            monitor_printf(mon, "%s", first ? "" : "\n");
+            print_block(mon, nodes ? NULL : d,
+                        nodes ? d : qdict_get_qdict(d, "inserted"));
+            printed = true;
+        }
+        first = false;
+    }
+    qobject_unref(ret);
+    return printed;
+}
+
 void hmp_info_block(Monitor *mon, const char *rest)
 {
     g_auto(GStrv) words = g_strsplit_set(rest, " \t", -1);
     const char *device = NULL;
     bool nodes = false;
-    bool first = true;
-    const QListEntry *e;
-    QObject *ret;
-    QList *list;
 
     for (char **w = words; *w; w++) {
         if (g_str_equal(*w, "-n")) {
@@ -120,25 +146,8 @@ void hmp_info_block(Monitor *mon, const char *rest)
             device = *w;
         }
     }
-    ret = monitor_call_qmp(
-        mon, nodes ? "query-named-block-nodes" : "query-block", NULL);
-    list = qobject_to(QList, ret);
-    if (list) {
-        QLIST_FOREACH_ENTRY(list, e) {
-            QDict *d = qobject_to(QDict, qlist_entry_obj(e));
-            const char *name = qdict_get_try_str(d, nodes ? "node-name"
-                                                          : "device");
-
-            if (device && (!name || !g_str_equal(name, device))) {
-                continue;
-            }
-            if (!first) {
-                monitor_printf(mon, "\n");
-            }
-            first = false;
-            print_block(mon, nodes ? NULL : d,
-                        nodes ? d : qdict_get_qdict(d, "inserted"));
-        }
+    /* A name that no device has may be a node's */
+    if (nodes || (!print_list(mon, false, device) && device)) {
+        print_list(mon, true, device);
     }
-    qobject_unref(ret);
 }
