@@ -249,7 +249,7 @@ void blk_io_complete(BlkIo *io, int ret)
 
     end_mapped(io);
     if (io->leaf && type == BLK_IO_WRITE) {
-        bdrv_write_done(io->leaf, 0, true);
+        bdrv_write_done(io->leaf, io->leaf_offset + io->bytes, ret >= 0);
         if (unlikely(io->recorder)) {
             bdrv_set_dirty(io->recorder, io->recorder_offset, io->bytes);
         }
