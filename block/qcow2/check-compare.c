@@ -8,6 +8,7 @@
 
 #include "block/qcow2/check.h"
 #include "util/atomic.h"
+#include "util/buffer.h"
 #include "util/memalign.h"
 
 /* --- the refcount table and its blocks --- */
@@ -173,10 +174,45 @@ static void coroutine_fn compare_one(Qcow2Check *ck, uint64_t i,
     }
 }
 
+/* Whether the refcounts of clusters @i to before @end, which one block has, are
+ * all as they should be: both are kept in the same form. */
+static bool coroutine_fn block_is_right(Qcow2Check *ck, uint64_t i,
+                                        uint64_t end)
+{
+    const Qcow2State *s = ck->s;
+    const uint8_t *refs = ck->refs + (i << s->refcount_order) / 8;
+    size_t len = ((end - i) << s->refcount_order) / 8;
+    int ret;
+
+    qemu_mutex_lock(&ck->s->lock);
+    ret = qcow2_co_refcounts_equal(ck->bs, i, refs, len);
+    qemu_mutex_unlock(&ck->s->lock);
+    if (ret > 0 && !buffer_is_zero(refs, len)) {
+        while (!qcow2_check_refs(ck, --end)) {
+        }
+        ck->highest = end;
+    }
+    return ret > 0;
+}
+
 void coroutine_fn qcow2_co_check_compare(Qcow2Check *ck, BdrvCheckMode fix)
 {
-    for (uint64_t i = 0; i < ck->nb_clusters; i++) {
-        compare_one(ck, i, fix);
+    uint64_t per_block = UINT64_C(1) << ck->s->refblock_bits, end;
+
+    for (uint64_t i = 0; i < ck->nb_clusters; i = end) {
+        uint64_t n = MIN(per_block - (i & (per_block - 1)),
+                         ck->nb_clusters - i);
+        /* Whole bytes of it, where several refcounts are in one */
+        uint64_t whole = ck->s->refcount_order < 3 ? n & ~7 : n;
+
+        if (whole && block_is_right(ck, i, i + whole)) {
+            end = i + whole;
+            continue;
+        }
+        end = i + n;
+        for (uint64_t j = i; j < end; j++) {
+            compare_one(ck, j, fix);
+        }
     }
 }
 
@@ -235,8 +271,11 @@ static bool coroutine_fn check_l2_entries(Copied *c)
     Qcow2State *s = c->ck->s;
     bool dirty = false;
 
-    for (uint32_t i = 0; i < UINT32_C(1) << s->l2_bits; i++) {
-        uint8_t *p = c->l2 + ((uint64_t)i << (3 + s->extended_l2));
+    qemu_mutex_lock(&s->lock);
+    for (uint64_t i = 0; (i = qcow2_next_entry(s, (const uint64_t *)c->l2, i)) <
+                         UINT64_C(1) << s->l2_bits;
+         i++) {
+        uint8_t *p = c->l2 + (i << (3 + s->extended_l2));
         uint64_t e = qcow2_ldq(p), refs = 1;
         Qcow2ClusterType type = qcow2_entry_type(s, e);
 
@@ -246,9 +285,9 @@ static bool coroutine_fn check_l2_entries(Copied *c)
             continue;
         }
         if (!s->has_data_file &&
-            stored_refcount(c->ck,
-                            (e & QCOW2_L2_OFFSET_MASK) >> s->cluster_bits,
-                            &refs) < 0) {
+            qcow2_co_refcount_get(c->ck->bs,
+                                  (e & QCOW2_L2_OFFSET_MASK) >> s->cluster_bits,
+                                  &refs) < 0) {
             continue;
         }
         if ((refs == 1) == !!(e & QCOW2_OFLAG_COPIED)) {
@@ -264,6 +303,7 @@ static bool coroutine_fn check_l2_entries(Copied *c)
             dirty = true;
         }
     }
+    qemu_mutex_unlock(&s->lock);
     return dirty;
 }
 

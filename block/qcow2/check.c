@@ -133,6 +133,21 @@ static void count_compressed(Qcow2Check *ck, uint32_t index, uint64_t entry,
     }
 }
 
+uint64_t qcow2_next_entry(const Qcow2State *s, const uint64_t *l2, uint64_t i)
+{
+    uint64_t n = UINT64_C(1) << (s->l2_bits + s->extended_l2);
+
+    i <<= s->extended_l2;
+    while (i + 8 <= n && !(l2[i] | l2[i + 1] | l2[i + 2] | l2[i + 3] |
+                           l2[i + 4] | l2[i + 5] | l2[i + 6] | l2[i + 7])) {
+        i += 8;
+    }
+    while (i < n && !l2[i]) {
+        i++;
+    }
+    return i >> s->extended_l2;
+}
+
 /* An L2 table at hand. */
 typedef struct L2 {
     uint64_t *data; /* big-endian */
@@ -262,20 +277,23 @@ static int coroutine_fn count_l2(Qcow2Check *ck, L2 *l2)
     int ret = bdrv_co_pread(ck->bs->file, l2->host, s->cluster_size, l2->data,
                             0);
 
+    /* A table's first cluster continues nothing: so it is in QEMU's figure */
+    ck->next_contiguous = 0;
+
     if (ret < 0) {
         fprintf(stderr, "ERROR: I/O error in check_refcounts_l2\n");
         ck->res->check_errors++;
         return ret;
     }
-    for (uint64_t j = 0; j < UINT64_C(1) << s->l2_bits; j++) {
+    for (uint64_t j = 0;
+         (j = qcow2_next_entry(s, l2->data, j)) < UINT64_C(1) << s->l2_bits;
+         j++) {
         uint64_t e = GUINT64_FROM_BE(l2->data[j << s->extended_l2]), bits = 0;
 
         if (s->extended_l2) {
             bits = GUINT64_FROM_BE(l2->data[j * 2 + 1]);
         }
-        if (e || bits) {
-            count_entry(ck, l2, j, e, bits);
-        }
+        count_entry(ck, l2, j, e, bits);
     }
     return 0;
 }
@@ -434,7 +452,6 @@ int coroutine_fn qcow2_co_check_count(Qcow2Check *ck)
     /* The header */
     qcow2_check_add_ref(ck, 0, s->cluster_size);
     ck->active = true;
-    ck->next_contiguous = 0;
     ret = count_l1(ck, s->l1_offset, s->l1, s->l1_size);
     ck->active = false;
     if (ret >= 0) {

@@ -37,6 +37,9 @@ bool qcow2_check_grow(Qcow2Check *ck, uint64_t nb);
 /* A reference to each cluster of a region. */
 void qcow2_check_add_ref(Qcow2Check *ck, uint64_t offset, uint64_t bytes);
 uint64_t qcow2_check_refs(const Qcow2Check *ck, uint64_t cluster);
+/* The first entry from @i on of the table @l2 that is not all zero; the number
+ * of entries if there is none. */
+uint64_t qcow2_next_entry(const Qcow2State *s, const uint64_t *l2, uint64_t i);
 
 /* Count everything; with ck->fix what can be put right on the way is. 0 or
  * -errno. */

@@ -398,6 +398,12 @@ int coroutine_fn qcow2_co_refcount_set(BlockDriverState *bs, uint64_t cluster,
 /* The refcount of a cluster; s->lock as above. */
 int coroutine_fn qcow2_co_refcount_get(BlockDriverState *bs, uint64_t cluster,
                                        uint64_t *refcount);
+/* Whether the refcounts from @cluster on are the @len bytes at @refs, which
+ * are in the image's form; all of one block, and whole bytes of it. 1, 0 or
+ * -errno; s->lock as above. */
+int coroutine_fn qcow2_co_refcounts_equal(BlockDriverState *bs,
+                                          uint64_t cluster, const void *refs,
+                                          size_t len);
 
 /* --- refcount-width.c --- */
 

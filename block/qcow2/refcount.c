@@ -11,6 +11,7 @@
 
 #include "block/debug.h"
 #include "block/qcow2/qcow2.h"
+#include "util/buffer.h"
 
 uint64_t qcow2_refcount_read(const void *block, uint64_t i, unsigned order)
 {
@@ -527,4 +528,26 @@ int coroutine_fn qcow2_co_refcount_get(BlockDriverState *bs, uint64_t cluster,
     } while (ret >= 0 && dropped);
     *refcount = ret >= 0 && t ? get(s, t, cluster) : 0;
     return ret;
+}
+
+int coroutine_fn qcow2_co_refcounts_equal(BlockDriverState *bs,
+                                          uint64_t cluster, const void *refs,
+                                          size_t len)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t i = cluster & ((UINT64_C(1) << s->refblock_bits) - 1);
+    Qcow2Table *t;
+    bool dropped;
+    int ret;
+
+    do {
+        dropped = false;
+        ret = get_block(bs, cluster >> s->refblock_bits, &t, &dropped);
+    } while (ret >= 0 && dropped);
+    if (ret < 0) {
+        return ret;
+    }
+    return t ? !memcmp((uint8_t *)t->data + (i << s->refcount_order) / 8, refs,
+                       len)
+             : buffer_is_zero(refs, len);
 }

@@ -13,6 +13,7 @@
 #include "qom/object.h"
 #include "util/buffer.h"
 #include "util/cutils.h"
+#include "util/main-loop.h"
 
 /* --- options --- */
 
@@ -226,20 +227,20 @@ static BlockDriverState *next_in_chain(BlockDriverState *bs, int ret)
     return ret < 0 || (ret & known) ? NULL : bdrv_backing_chain_next(bs);
 }
 
-int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
-                     int64_t *pnum, int64_t *map, BlockDriverState **file,
-                     int *depth)
+int coroutine_fn img_co_block_status(BlockDriverState *bs, int64_t offset,
+                                     int64_t bytes, int64_t *pnum, int64_t *map,
+                                     BlockDriverState **file, int *depth)
 {
     BlockDriverState *next;
     int levels = 0;
-    int ret = bdrv_block_status(bs, offset, bytes, pnum, map, file);
+    int ret = bdrv_co_block_status(bs, offset, bytes, pnum, map, file);
 
     while ((next = next_in_chain(bs, ret))) {
         int64_t n = *pnum;
 
         bs = next;
         levels++;
-        ret = bdrv_block_status(bs, offset, n, pnum, map, file);
+        ret = bdrv_co_block_status(bs, offset, n, pnum, map, file);
         if (ret >= 0 && *pnum == 0) {
             /* Behind the end of a shorter backing file */
             *pnum = n;
@@ -251,6 +252,32 @@ int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
         *depth = levels;
     }
     return ret;
+}
+
+typedef struct Run {
+    ImgCoEntry *entry;
+    void *opaque;
+    int ret;
+    bool done;
+} Run;
+
+static void coroutine_fn run_entry(void *opaque)
+{
+    Run *r = opaque;
+
+    r->ret = r->entry(r->opaque);
+    r->done = true;
+}
+
+int img_run_co(ImgCoEntry *entry, void *opaque)
+{
+    Run r = { .entry = entry, .opaque = opaque };
+
+    qemu_coroutine_enter(qemu_coroutine_create(run_entry, &r));
+    while (!r.done) {
+        main_loop_wait(false);
+    }
+    return r.ret;
 }
 
 bool img_load_snapshot(BlockBackend *blk, const char *text)

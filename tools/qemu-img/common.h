@@ -87,12 +87,16 @@ BlockBackend *img_open_file(const char *filename, QDict *options,
 
 /*
  * What @bs shows at @offset, whichever of its backing chain has it: as
- * bdrv_block_status(); nowhere: BDRV_BLOCK_ZERO without _ALLOCATED... *@depth
- * (may be NULL) counts the images above it.
+ * bdrv_co_block_status(); nowhere: BDRV_BLOCK_ZERO without _ALLOCATED...
+ * *@depth (may be NULL) counts the images above it.
  */
-int img_block_status(BlockDriverState *bs, int64_t offset, int64_t bytes,
-                     int64_t *pnum, int64_t *map, BlockDriverState **file,
-                     int *depth);
+int coroutine_fn img_co_block_status(BlockDriverState *bs, int64_t offset,
+                                     int64_t bytes, int64_t *pnum, int64_t *map,
+                                     BlockDriverState **file, int *depth);
+/* Run @entry (with @opaque) as a coroutine to its end; what it returns. One
+ * coroutine for a whole walk costs much less than one for each step. */
+typedef int coroutine_fn ImgCoEntry(void *opaque);
+int img_run_co(ImgCoEntry *entry, void *opaque);
 /* Let @blk show the snapshot that -l names ("id or name" or "snapshot.id=...,
  * snapshot.name=..."); false after a message. */
 bool img_load_snapshot(BlockBackend *blk, const char *text);

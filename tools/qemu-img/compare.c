@@ -68,9 +68,9 @@ static int64_t first_difference(const char *a, const char *b, int64_t bytes)
     return -1;
 }
 
-static bool read_side(Side *side, int64_t offset, int64_t bytes)
+static bool coroutine_fn read_side(Side *side, int64_t offset, int64_t bytes)
 {
-    int ret = blk_pread(side->blk, offset, bytes, side->buf, 0);
+    int ret = blk_co_pread(side->blk, offset, bytes, side->buf, 0);
 
     if (ret < 0) {
         error_report("Error while reading offset %" PRId64 " of %s: %s", offset,
@@ -80,8 +80,8 @@ static bool read_side(Side *side, int64_t offset, int64_t bytes)
 }
 
 /* Compare @bytes at @offset; @b NULL: with zeroes. */
-static int compare_data(const Compare *cmp, Side *a, Side *b, int64_t offset,
-                        int64_t bytes)
+static int coroutine_fn compare_data(const Compare *cmp, Side *a, Side *b,
+                                     int64_t offset, int64_t bytes)
 {
     int64_t pos;
 
@@ -98,11 +98,11 @@ static int compare_data(const Compare *cmp, Side *a, Side *b, int64_t offset,
 }
 
 /* BDRV_BLOCK_* of @side, at most *@chunk bytes (which may get smaller). */
-static int side_status(Side *side, int64_t offset, int64_t *chunk)
+static int coroutine_fn side_status(Side *side, int64_t offset, int64_t *chunk)
 {
     int64_t num;
-    int ret = img_block_status(blk_bs(side->blk), offset, *chunk, &num, NULL,
-                               NULL, NULL);
+    int ret = img_co_block_status(blk_bs(side->blk), offset, *chunk, &num, NULL,
+                                  NULL, NULL);
 
     if (ret < 0) {
         error_report("Sector allocation test failed for %s", side->filename);
@@ -119,7 +119,8 @@ static bool status_is_zero(int status)
 }
 
 /* The part that both have. */
-static int compare_common(Compare *cmp, int64_t size, int64_t progress_base)
+static int coroutine_fn compare_common(Compare *cmp, int64_t size,
+                                       int64_t progress_base)
 {
     int64_t offset = 0;
 
@@ -158,7 +159,8 @@ static int compare_common(Compare *cmp, int64_t size, int64_t progress_base)
 }
 
 /* What only the longer one has must be zero. */
-static int compare_rest(Compare *cmp, int64_t from, int64_t progress_base)
+static int coroutine_fn compare_rest(Compare *cmp, int64_t from,
+                                     int64_t progress_base)
 {
     Side *over = cmp->a.size > cmp->b.size ? &cmp->a : &cmp->b;
     int64_t offset = from;
@@ -210,16 +212,25 @@ static void close_side(Side *side)
     qemu_vfree(side->buf);
 }
 
+static int coroutine_fn compare_sides(void *opaque)
+{
+    Compare *cmp = opaque;
+    int64_t common = MIN(cmp->a.size, cmp->b.size);
+    int64_t base = MAX(cmp->a.size, cmp->b.size);
+    int ret = compare_common(cmp, common, base);
+
+    return ret == COMPARE_SAME && cmp->a.size != cmp->b.size
+               ? compare_rest(cmp, common, base)
+               : ret;
+}
+
 static int compare(Compare *cmp)
 {
-    int64_t common, base;
     int ret;
 
     if (!open_side(cmp, &cmp->a) || !open_side(cmp, &cmp->b)) {
         return COMPARE_OPEN_FAILED;
     }
-    common = MIN(cmp->a.size, cmp->b.size);
-    base = MAX(cmp->a.size, cmp->b.size);
     img_progress_print(0, 100);
     if (cmp->strict && cmp->a.size != cmp->b.size) {
         if (!cmp->quiet) {
@@ -227,10 +238,7 @@ static int compare(Compare *cmp)
         }
         return COMPARE_DIFFERENT;
     }
-    ret = compare_common(cmp, common, base);
-    if (ret == COMPARE_SAME && cmp->a.size != cmp->b.size) {
-        ret = compare_rest(cmp, common, base);
-    }
+    ret = img_run_co(compare_sides, cmp);
     if (ret == COMPARE_SAME && !cmp->quiet) {
         printf("Images are identical.\n");
     }

@@ -41,24 +41,56 @@ static int map_print_human(const MapEntry *e)
     return 0;
 }
 
-static const char *yes_no(int flag)
+/* --- JSON: an image may have millions of entries --- */
+
+static char *put_text(char *p, const char *text)
 {
-    return flag ? "true" : "false";
+    size_t len = strlen(text);
+
+    memcpy(p, text, len);
+    return p + len;
+}
+
+/* @v is not negative. */
+static char *put_number(char *p, const char *name, int64_t v)
+{
+    char digits[20], *d = digits + sizeof(digits);
+
+    p = put_text(p, name);
+    for (; v >= 100; v /= 100) {
+        *--d = '0' + v % 10;
+        *--d = '0' + v / 10 % 10;
+    }
+    if (v >= 10) {
+        *--d = '0' + v % 10;
+        v /= 10;
+    }
+    *--d = '0' + v;
+    memcpy(p, d, digits + sizeof(digits) - d);
+    return p + (digits + sizeof(digits) - d);
+}
+
+static char *put_bool(char *p, const char *name, int flag)
+{
+    return put_text(put_text(p, name), flag ? "true" : "false");
 }
 
 static void map_print_json(const MapEntry *e, bool last)
 {
-    printf(
-        "{ \"start\": %" PRId64 ", \"length\": %" PRId64
-        ", \"depth\": %d, \"present\": %s, \"zero\": %s, \"data\": %s, "
-        "\"compressed\": %s",
-        e->start, e->length, e->depth, yes_no(e->flags & BDRV_BLOCK_ALLOCATED),
-        yes_no(e->flags & BDRV_BLOCK_ZERO), yes_no(e->flags & BDRV_BLOCK_DATA),
-        yes_no(e->flags & BDRV_BLOCK_COMPRESSED));
+    char line[256], *p = line;
+
+    p = put_number(p, "{ \"start\": ", e->start);
+    p = put_number(p, ", \"length\": ", e->length);
+    p = put_number(p, ", \"depth\": ", e->depth);
+    p = put_bool(p, ", \"present\": ", e->flags & BDRV_BLOCK_ALLOCATED);
+    p = put_bool(p, ", \"zero\": ", e->flags & BDRV_BLOCK_ZERO);
+    p = put_bool(p, ", \"data\": ", e->flags & BDRV_BLOCK_DATA);
+    p = put_bool(p, ", \"compressed\": ", e->flags & BDRV_BLOCK_COMPRESSED);
     if (e->flags & BDRV_BLOCK_OFFSET_VALID) {
-        printf(", \"offset\": %" PRId64, e->offset);
+        p = put_number(p, ", \"offset\": ", e->offset);
     }
-    printf(last ? "}" : "},\n");
+    p = put_text(p, last ? "}" : "},\n");
+    fwrite(line, 1, p - line, stdout);
 }
 
 static int map_print(const MapEntry *e, bool json, bool last)
@@ -70,8 +102,8 @@ static int map_print(const MapEntry *e, bool json, bool last)
     return 0;
 }
 
-static int next_entry(BlockDriverState *bs, int64_t offset, int64_t bytes,
-                      MapEntry *e)
+static int coroutine_fn next_entry(BlockDriverState *bs, int64_t offset,
+                                   int64_t bytes, MapEntry *e)
 {
     const int mask = BDRV_BLOCK_DATA | BDRV_BLOCK_ZERO | BDRV_BLOCK_ALLOCATED |
                      BDRV_BLOCK_COMPRESSED | BDRV_BLOCK_OFFSET_VALID;
@@ -82,8 +114,8 @@ static int next_entry(BlockDriverState *bs, int64_t offset, int64_t bytes,
     int ret;
 
     *e = (MapEntry){ .start = offset };
-    ret = img_block_status(bs, offset, bytes, &e->length, &map, &file,
-                           &e->depth);
+    ret = img_co_block_status(bs, offset, bytes, &e->length, &map, &file,
+                              &e->depth);
     if (ret < 0) {
         return ret;
     }
@@ -117,18 +149,26 @@ static bool continues(const MapEntry *a, const MapEntry *b)
             a->offset + a->length == b->offset);
 }
 
-static int map_all(BlockBackend *blk, bool json, int64_t start, int64_t end)
+typedef struct Map {
+    BlockBackend *blk;
+    bool json;
+    int64_t start, end;
+} Map;
+
+static int coroutine_fn map_all(void *opaque)
 {
-    MapEntry current = { .start = start }, e;
+    const Map *m = opaque;
+    bool json = m->json;
+    MapEntry current = { .start = m->start }, e;
 
     if (json) {
         printf("[");
     } else {
         printf("%-16s%-16s%-16s%s\n", "Offset", "Length", "Mapped to", "File");
     }
-    while (current.start + current.length < end) {
+    while (current.start + current.length < m->end) {
         int64_t offset = current.start + current.length;
-        int ret = next_entry(blk_bs(blk), offset, end - offset, &e);
+        int ret = next_entry(blk_bs(m->blk), offset, m->end - offset, &e);
 
         if (ret < 0) {
             error_report("Failed to read image metadata: %s", strerror(-ret));
@@ -160,7 +200,9 @@ int img_map(int argc, char **argv)
     bool image_opts = false, force_share = false, json = false;
     int64_t start = 0, max_length = -1, length;
     g_autoptr(BlockBackend) blk = NULL;
+    static char buffer[64 * KiB]; /* until the program's end */
     const char *fmt = NULL;
+    Map m;
     int c;
 
     while ((c = img_getopt(argc, argv, ":f:s:l:hU", long_options)) != -1) {
@@ -209,5 +251,9 @@ int img_map(int argc, char **argv)
     if (max_length >= 0 && max_length < length - start) {
         length = start + max_length;
     }
-    return map_all(blk, json, start, length);
+    if (!isatty(STDOUT_FILENO)) {
+        setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+    }
+    m = (Map){ .blk = blk, .json = json, .start = start, .end = length };
+    return img_run_co(map_all, &m);
 }
