@@ -6,8 +6,10 @@
 #include "util/osdep.h"
 #include "export/export.h"
 #include "export/nbd.h"
+#include "export/vhost-user-blk.h"
 
 const BlockExportDriver *const block_export_drivers[] = {
     &blk_exp_nbd,
+    &blk_exp_vhost_user_blk,
     NULL,
 };

@@ -236,8 +236,13 @@ void qemu_thread_create(QemuThread *thread, const char *name,
     start->arg = arg;
     g_strlcpy(start->name, name, sizeof(start->name));
 
-    /* The main thread alone takes signals. */
+    /* The main thread alone takes signals, but for those that a thread gets for
+     * what it does itself. */
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGSEGV);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     must(pthread_create(&thread->thread, NULL, thread_main, start),
          "pthread_create");

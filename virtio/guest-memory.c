@@ -74,6 +74,9 @@ void guest_memory_unref(GuestMemory *gm)
 {
     /* ACQ_REL: the last user's accesses come before the memory is freed. */
     if (gm && __atomic_fetch_sub(&gm->refcount, 1, __ATOMIC_ACQ_REL) == 1) {
+        if (gm->release) {
+            gm->release(gm);
+        }
         g_free(gm);
     }
 }

@@ -25,6 +25,9 @@ typedef struct GuestMemoryRegion {
 /* Fixed when made; any thread may read it. */
 typedef struct GuestMemory {
     int refcount; /* atomic */
+    /* Optional; with the last reference, in whatever thread that goes */
+    void (*release)(struct GuestMemory *gm);
+    void *opaque; /* for @release */
     unsigned nregions;
     GuestMemoryRegion regions[]; /* ascending by gpa, no overlap */
 } GuestMemory;

@@ -137,6 +137,22 @@ uint16_t vring_last_avail(const Vring *vr)
     return vr->last_avail;
 }
 
+void vring_set_last_avail(Vring *vr, uint16_t last_avail)
+{
+    vr->last_avail = vr->shadow_avail = last_avail;
+}
+
+uint16_t vring_used_idx(const Vring *vr)
+{
+    return RING_READ(&vr->used->idx);
+}
+
+void vring_set_inflight_log(Vring *vr, VringInflight *log)
+{
+    vr->inflight_log = log;
+    vr->again = 0;
+}
+
 static size_t iov_area_size(unsigned n)
 {
     return (size_t)n * VRING_MAX_SEGS * sizeof(struct iovec);
@@ -341,12 +357,37 @@ static int refresh_avail(Vring *vr)
     return idx != vr->last_avail;
 }
 
+/* Collect the chain @head into @e. */
+static int take_chain(Vring *vr, VringElement *e, uint16_t head)
+{
+    e->head = head;
+    e->out_num = e->in_num = 0;
+    e->out_len = e->in_len = 0;
+    e->iov = e->local;
+    if (unlikely(walk_chain(vr, e) < 0)) {
+        return -EINVAL;
+    }
+    vr->inflight++;
+    return 0;
+}
+
+/* A chain that a former life had taken; it is marked already. */
+static int QEMU_COLD pop_again(Vring *vr, VringElement *e)
+{
+    uint16_t head = vr->inflight_log->again[vr->again++];
+
+    return take_chain(vr, e, head) < 0 ? -EINVAL : 1;
+}
+
 int vring_pop(Vring *vr, VringElement *e)
 {
     uint16_t head;
 
     if (unlikely(vr->broken)) {
         return -EINVAL;
+    }
+    if (unlikely(vr->inflight_log && vr->again < vr->inflight_log->nagain)) {
+        return pop_again(vr, e);
     }
     if (vr->last_avail == vr->shadow_avail) {
         int ret = refresh_avail(vr);
@@ -363,15 +404,13 @@ int vring_pop(Vring *vr, VringElement *e)
         return ring_broken(vr, "Guest says index %u is available", head);
     }
 
-    e->head = head;
-    e->out_num = e->in_num = 0;
-    e->out_len = e->in_len = 0;
-    e->iov = e->local;
-    if (unlikely(walk_chain(vr, e) < 0)) {
+    if (unlikely(take_chain(vr, e, head) < 0)) {
         return -EINVAL;
     }
     vr->last_avail++;
-    vr->inflight++;
+    if (vr->inflight_log) {
+        vring_inflight_take(vr->inflight_log, head);
+    }
     if (vr->last_avail != vr->shadow_avail) {
         uint16_t next = RING_READ(
             &vr->avail->ring[vr->last_avail & (vr->num - 1)]);
@@ -397,6 +436,9 @@ void vring_push(Vring *vr, const VringElement *e, uint32_t len)
     RING_WRITE(&u->len, len);
     vr->used_idx++;
     vr->inflight--;
+    if (vr->inflight_log) {
+        vring_inflight_push(vr->inflight_log, e->head);
+    }
 }
 
 bool vring_publish(Vring *vr)
@@ -412,6 +454,9 @@ bool vring_publish(Vring *vr)
      * index and the entries (invariant 4). */
     __atomic_store_n(&vr->used->idx, now, __ATOMIC_RELEASE);
     vr->published = now;
+    if (vr->inflight_log) {
+        vring_inflight_publish(vr->inflight_log, now);
+    }
 
     /* Pairs with the driver's full barrier between asking for interrupts
      * and looking at the used index once more: one of us sees the other. */

@@ -19,6 +19,7 @@
 #include "util/osdep.h"
 #include "util/error.h"
 #include "virtio/guest-memory.h"
+#include "virtio/vring-inflight.h"
 
 #define VRING_MAX_SIZE 32768 /* descriptors in a ring, 2.7 */
 #define VRING_MAX_SEGS 1024  /* host segments in one chain: the IOV_MAX */
@@ -66,8 +67,10 @@ typedef struct Vring {
     uint16_t num;
     bool indirect;
     bool event_idx;
+    VringInflight *inflight_log; /* or NULL; vring_set_inflight_log() */
 
     /* Home thread only */
+    uint16_t again;        /* chains of inflight_log that were taken again */
     uint16_t last_avail;   /* next entry of the available ring to take */
     uint16_t shadow_avail; /* available index as last read */
     uint16_t used_idx;     /* next entry of the used ring to fill */
@@ -88,6 +91,19 @@ typedef struct Vring {
 bool vring_init(Vring *vr, GuestMemory *mem, const VringConfig *cfg,
                 Error **errp);
 void vring_cleanup(Vring *vr);
+
+/*
+ * Record what is taken and given back in @log, which stays the caller's, and
+ * let vring_pop() first give out the chains that it found to do again.  Before
+ * the first vring_pop().
+ */
+void vring_set_inflight_log(Vring *vr, VringInflight *log);
+
+/* The used index as it is in guest memory. */
+uint16_t vring_used_idx(const Vring *vr);
+
+/* Go on at @last_avail in the available ring.  Before the first vring_pop(). */
+void vring_set_last_avail(Vring *vr, uint16_t last_avail);
 
 /*
  * Room for @n elements' chains that do not fit into the element itself: one

@@ -82,6 +82,9 @@ static void leave_flight(VirtioBlkQueue *q)
     qatomic_store_release(&q->inflight, left);
     if (unlikely(!left && !q->running)) {
         aio_wait_kick();
+        if (q->ops->idle) {
+            q->ops->idle(q);
+        }
     }
 }
 
@@ -402,16 +405,24 @@ void virtio_blk_queue_stop(VirtioBlkQueue *q)
     gather_reset(&q->gather);
 }
 
-static void publish_now(void *opaque)
+void virtio_blk_queue_settle(VirtioBlkQueue *q)
 {
-    VirtioBlkQueue *q = opaque;
-
     aio_defer_cancel(q->ctx, &q->publish);
     aio_defer_cancel(q->ctx, &q->several);
     publish(&q->publish);
     /* The interrupt's eventfd may be closed as soon as we return. */
     aio_submit(q->ctx);
     aio_set_wait_batch(q->ctx, 1, 0);
+}
+
+unsigned virtio_blk_queue_inflight(const VirtioBlkQueue *q)
+{
+    return qatomic_read(&q->inflight);
+}
+
+static void publish_now(void *opaque)
+{
+    virtio_blk_queue_settle(opaque);
 }
 
 void virtio_blk_queue_drain(VirtioBlkQueue *q)

@@ -33,6 +33,8 @@ typedef struct VirtioBlkQueueOps {
     /* Optional (report): decide on -@error. */
     VirtioBlkErrorAction (*io_error)(VirtioBlkQueue *q, VirtioBlkReq *req,
                                      int error);
+    /* Optional: a stopped queue has no request in flight any more. */
+    void (*idle)(VirtioBlkQueue *q);
 } VirtioBlkQueueOps;
 
 /*
@@ -102,6 +104,14 @@ void virtio_blk_queue_stop(VirtioBlkQueue *q);
  * all that is finished.  Main thread.
  */
 void virtio_blk_queue_drain(VirtioBlkQueue *q);
+
+/*
+ * The same for who need not wait: how many requests of a stopped queue are in
+ * flight (ops->idle tells when there is none), and, when there is none, show
+ * the driver all that is finished.  From its own bottom half.  Home.
+ */
+unsigned virtio_blk_queue_inflight(const VirtioBlkQueue *q);
+void virtio_blk_queue_settle(VirtioBlkQueue *q);
 
 /* Serve the ring: after a kick, or when polling found work.  Home. */
 void virtio_blk_queue_process(VirtioBlkQueue *q);

@@ -22,33 +22,6 @@
 #include "util/atomic.h"
 #include "util/main-loop.h"
 
-/* virtio 1.2 section 5.2.4, as far as write zeroes */
-typedef struct QEMU_PACKED VirtIOBlkConfig {
-    uint64_t capacity; /* sectors of 512 bytes */
-    uint32_t size_max;
-    uint32_t seg_max;
-    uint16_t cylinders;
-    uint8_t heads;
-    uint8_t sectors;
-    uint32_t blk_size;
-    uint8_t physical_block_exp;
-    uint8_t alignment_offset;
-    uint16_t min_io_size; /* logical blocks */
-    uint32_t opt_io_size; /* logical blocks */
-    uint8_t wce;
-    uint8_t unused;
-    uint16_t num_queues;
-    uint32_t max_discard_sectors;
-    uint32_t max_discard_seg;
-    uint32_t discard_sector_alignment;
-    uint32_t max_write_zeroes_sectors;
-    uint32_t max_write_zeroes_seg;
-    uint8_t write_zeroes_may_unmap;
-    uint8_t unused1[3];
-} VirtIOBlkConfig;
-
-QEMU_BUILD_BUG_ON(sizeof(VirtIOBlkConfig) != 60);
-
 static VirtIOBlock *blk_of(VirtIODevice *vdev)
 {
     return container_of(vdev, VirtIOBlock, parent_obj);

@@ -8,6 +8,7 @@
 
 #include "backends/iothread.h"
 #include "hw/block/block-props.h"
+#include "hw/block/virtio-blk-config.h"
 #include "hw/block/virtio-blk-queue.h"
 #include "hw/core/vm-state.h"
 #include "hw/virtio/iothread-vq-mapping.h"
@@ -18,20 +19,6 @@
 
 #define VIRTIO_ID_BLOCK            2
 #define VIRTIO_BLK_AUTO_NUM_QUEUES UINT16_MAX
-
-/* Feature bits, virtio 1.2 section 5.2.3 */
-enum {
-    VIRTIO_BLK_F_SEG_MAX = 2,
-    VIRTIO_BLK_F_GEOMETRY = 4,
-    VIRTIO_BLK_F_RO = 5,
-    VIRTIO_BLK_F_BLK_SIZE = 6,
-    VIRTIO_BLK_F_FLUSH = 9,
-    VIRTIO_BLK_F_TOPOLOGY = 10,
-    VIRTIO_BLK_F_CONFIG_WCE = 11,
-    VIRTIO_BLK_F_MQ = 12,
-    VIRTIO_BLK_F_DISCARD = 13,
-    VIRTIO_BLK_F_WRITE_ZEROES = 14,
-};
 
 /* Properties; fixed at realize. */
 typedef struct VirtIOBlkConf {
