@@ -15,6 +15,9 @@ extern const BlockDriver bdrv_copy_on_read;
 extern const BlockDriver bdrv_file;
 extern const BlockDriver bdrv_host_device;
 extern const BlockDriver bdrv_luks;
+extern const BlockDriver bdrv_nbd;
+extern const BlockDriver bdrv_nbd_tcp;
+extern const BlockDriver bdrv_nbd_unix;
 extern const BlockDriver bdrv_null_aio;
 extern const BlockDriver bdrv_null_co;
 extern const BlockDriver bdrv_qcow2;
@@ -24,11 +27,9 @@ extern const BlockDriver bdrv_throttle;
 
 /* In the order of their names: so they are listed. */
 const BlockDriver *const bdrv_drivers[] = {
-    &bdrv_blkdebug, &bdrv_blkverify,
-    &bdrv_compress, &bdrv_copy_on_read,
-    &bdrv_file,     &bdrv_host_device,
-    &bdrv_luks,     &bdrv_null_aio,
-    &bdrv_null_co,  &bdrv_qcow2,
-    &bdrv_quorum,   &bdrv_raw,
-    &bdrv_throttle, NULL,
+    &bdrv_blkdebug, &bdrv_blkverify,   &bdrv_compress, &bdrv_copy_on_read,
+    &bdrv_file,     &bdrv_host_device, &bdrv_luks,     &bdrv_nbd,
+    &bdrv_nbd_tcp,  &bdrv_nbd_unix,    &bdrv_null_aio, &bdrv_null_co,
+    &bdrv_qcow2,    &bdrv_quorum,      &bdrv_raw,      &bdrv_throttle,
+    NULL,
 };

@@ -129,10 +129,6 @@ static int unix_connect(const UnixSocketAddress *addr, bool nonblocking,
     socklen_t len;
     int fd;
 
-    if (!addr->path[0]) {
-        error_setg(errp, "unix connect: no path specified");
-        return -1;
-    }
     if (!unix_sockaddr(addr, &un, &len, errp)) {
         return -1;
     }
