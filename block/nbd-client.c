@@ -319,6 +319,8 @@ static int coroutine_fn connect_once(NbdClient *c, NbdChannel *ch,
             .name = g_strdup(c->opts->export_name),
             .meta_context = c->opts->meta_context,
             .want_block_sizes = true,
+            .tls = c->opts->tls,
+            .tls_hostname = c->opts->tls_hostname,
         };
         qemu_mutex_lock(&c->lock);
         c->fd_connecting = fd;
@@ -353,32 +355,25 @@ static bool same_export(const NbdExportInfo *old, const NbdExportInfo *new)
 /* Try to be connected again; true: we are, or nobody wants it any more. */
 static bool coroutine_fn reconnect_once(NbdClient *c)
 {
-    g_autofree char *name = NULL;
     NbdExportInfo info = { 0 };
-    NbdChannel ch = { .fd = -1 };
-    bool good = connect_once(c, &ch, &info, NULL) == 0;
+    bool good = connect_once(c, &c->ch, &info, NULL) == 0;
 
-    if (good && !same_export(&c->info, &info)) {
+    if (good && (c->quit || !same_export(&c->info, &info))) {
         nbd_export_info_clear(&info);
-        nbd_channel_close(&ch);
+        nbd_channel_close(&c->ch);
         good = false;
     }
-    qemu_mutex_lock(&c->lock);
-    if (good && !c->quit) {
+    if (good) {
+        qemu_mutex_lock(&c->lock);
         nbd_export_info_clear(&c->info);
         c->info = info;
-        c->ch = ch;
         c->pos = c->end = 0;
         c->state = NBD_CLIENT_UP;
         c->progress = false;
         qemu_co_queue_restart_all(&c->state_queue);
-    } else if (good) {
-        nbd_export_info_clear(&info);
-        nbd_channel_close(&ch);
+        qemu_mutex_unlock(&c->lock);
     }
-    good |= c->quit;
-    qemu_mutex_unlock(&c->lock);
-    return good;
+    return good || c->quit;
 }
 
 /* After an attempt that failed: let calls fail if it is time, and sleep. */

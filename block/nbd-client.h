@@ -20,6 +20,8 @@ typedef struct NbdClientOptions {
     const SocketAddress *addr;
     const char *export_name;
     const char *meta_context;
+    TlsCreds *tls; /* NULL: none */
+    const char *tls_hostname;
     uint64_t reconnect_delay; /* seconds that requests wait */
     uint64_t open_timeout;    /* seconds to try; 0: once */
 } NbdClientOptions;

@@ -7,6 +7,7 @@
  */
 #include "util/osdep.h"
 
+#include "backends/tls-creds.h"
 #include "block/nbd.h"
 #include "io/socket.h"
 #include "nbd/protocol.h"
@@ -214,6 +215,16 @@ bool nbd_take_options(NbdState *s, QDict *options, Error **errp)
         error_setg(errp, "x-dirty-bitmap query too long to send to server");
         return false;
     }
+    if (s->tls_creds) {
+        o->tls = tls_creds_lookup(s->tls_creds, false, errp);
+        if (!o->tls) {
+            return false;
+        }
+        o->tls_hostname = s->tls_hostname;
+        if (!o->tls_hostname && s->addr->type == SOCKET_ADDRESS_TYPE_INET) {
+            o->tls_hostname = s->addr->u.inet.host;
+        }
+    }
     o->addr = s->addr;
     o->export_name = s->export_name;
     o->meta_context = s->dirty_bitmap ?: NBD_META_BASE_ALLOCATION;
@@ -227,6 +238,7 @@ void nbd_free_options(NbdState *s)
     g_free(s->dirty_bitmap);
     g_free(s->tls_creds);
     g_free(s->tls_hostname);
+    tls_creds_unref(s->options.tls);
 }
 
 /* The shortest name that leads to the same export; other options than its

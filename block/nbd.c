@@ -40,10 +40,6 @@ static int nbd_open(BlockDriverState *bs, QDict *options, int flags,
     if (!nbd_take_options(s, options, errp)) {
         goto fail;
     }
-    if (s->tls_creds) {
-        error_setg(errp, "No TLS credentials with id '%s'", s->tls_creds);
-        goto fail;
-    }
     s->conn = nbd_client_open(&s->options, errp);
     if (!s->conn) {
         goto fail;

@@ -10,6 +10,7 @@
 #ifndef NBD_CHANNEL_H
 #define NBD_CHANNEL_H
 
+#include "crypto/tls-session.h"
 #include "util/coroutine.h"
 #include "util/error.h"
 
@@ -18,10 +19,16 @@ typedef struct NbdChannel {
     /* The same socket again: the loop takes one handler for a descriptor, and
      * reader and writer wait in their own. */
     int write_fd;
+    TlsSession *tls;    /* NULL: plain */
+    QemuMutex tls_lock; /* a session takes one thread at a time */
 } NbdChannel;
 
 /* Takes @fd over, also on failure (-errno). */
 int nbd_channel_init(NbdChannel *ch, int fd);
+/* Go on with TLS: shakes hands with the server, whose certificate must be
+ * @hostname's (x509). -errno and @errp. */
+int coroutine_fn nbd_co_channel_start_tls(NbdChannel *ch, TlsCreds *creds,
+                                          const char *hostname, Error **errp);
 /* Reads and writes that wait return; any thread. */
 void nbd_channel_shutdown(NbdChannel *ch);
 /* Nobody uses it any more. Nothing, if it is closed or zeroed with fd -1. */

@@ -381,6 +381,26 @@ static int coroutine_fn read_greeting(NbdChannel *ch, uint16_t *flags,
     return ret;
 }
 
+/* Nothing but this may come before TLS. */
+static int coroutine_fn start_tls(NbdChannel *ch, uint16_t flags,
+                                  TlsCreds *creds, const char *hostname,
+                                  Error **errp)
+{
+    int ret;
+
+    if (!(flags & NBD_FLAG_FIXED_NEWSTYLE)) {
+        error_setg(errp, "Server does not support STARTTLS");
+        return -EINVAL;
+    }
+    ret = nbd_co_ask_simple(ch, NBD_OPT_STARTTLS, false, errp);
+    if (ret == 0) {
+        error_setg(errp, "Server don't support STARTTLS option");
+        nbd_co_send_abort(ch);
+        return -EINVAL;
+    }
+    return ret < 0 ? ret : nbd_co_channel_start_tls(ch, creds, hostname, errp);
+}
+
 /* How replies are to be framed: the best that the server knows. */
 static int coroutine_fn ask_mode(NbdChannel *ch, NbdMode *mode, Error **errp)
 {
@@ -448,6 +468,9 @@ int coroutine_fn nbd_co_negotiate(NbdChannel *ch, NbdExportInfo *info,
     int ret = read_greeting(ch, &flags, errp);
 
     info->mode = NBD_MODE_SIMPLE;
+    if (ret >= 0 && info->tls) {
+        ret = start_tls(ch, flags, info->tls, info->tls_hostname, errp);
+    }
     if (ret) {
         return ret < 0 ? ret : negotiate_oldstyle(ch, info, errp);
     }
@@ -492,7 +515,8 @@ static int coroutine_fn list_all(NbdChannel *ch, GArray *list, Error **errp)
     return ret;
 }
 
-int coroutine_fn nbd_co_list(NbdChannel *ch, NbdExportInfo **infos,
+int coroutine_fn nbd_co_list(NbdChannel *ch, TlsCreds *tls,
+                             const char *tls_hostname, NbdExportInfo **infos,
                              Error **errp)
 {
     g_autoptr(GArray) list = g_array_new(false, true, sizeof(NbdExportInfo));
@@ -500,6 +524,9 @@ int coroutine_fn nbd_co_list(NbdChannel *ch, NbdExportInfo **infos,
     NbdMode mode = NBD_MODE_SIMPLE;
     int ret = read_greeting(ch, &flags, errp);
 
+    if (ret >= 0 && tls) {
+        ret = start_tls(ch, flags, tls, tls_hostname, errp);
+    }
     if (ret == 1) {
         NbdExportInfo info = { .name = g_strdup("") };
 

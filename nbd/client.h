@@ -21,6 +21,8 @@ typedef struct NbdExportInfo {
     /* A metadata context to ask for, or NULL. */
     const char *meta_context;
     bool want_block_sizes;
+    TlsCreds *tls; /* NULL: none */
+    const char *tls_hostname;
 
     /* the answers */
     NbdMode mode;
@@ -47,7 +49,8 @@ int coroutine_fn nbd_co_negotiate(NbdChannel *ch, NbdExportInfo *info,
 
 /* All exports of a server, with descriptions and contexts; their number, or
  * -errno and @errp.  Ends the connection in good order. */
-int coroutine_fn nbd_co_list(NbdChannel *ch, NbdExportInfo **infos,
+int coroutine_fn nbd_co_list(NbdChannel *ch, TlsCreds *tls,
+                             const char *tls_hostname, NbdExportInfo **infos,
                              Error **errp);
 
 #endif

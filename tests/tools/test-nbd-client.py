@@ -166,6 +166,49 @@ def test_messages(tmp):
                f'QEMU: {want}\nhere: {got}')
 
 
+def test_tls(tmp):
+    """Pre-shared keys; what is said when the ends do not fit together."""
+    oracle, nbd = shutil.which('qemu-img'), shutil.which('qemu-nbd')
+    if not oracle or not nbd:
+        return report(None, 'TLS', "QEMU's programs are not installed")
+    path = os.path.join(tmp, 's')
+    for name, key in ('good', 'ab' * 32), ('bad', 'cd' * 32):
+        os.mkdir(os.path.join(tmp, name))
+        with open(os.path.join(tmp, name, 'keys.psk'), 'w',
+                  encoding='ascii') as f:
+            f.write(f'qemu:{key}\n')
+    with open(os.path.join(tmp, 'a.raw'), 'wb') as f:
+        f.write(os.urandom(MIB))
+
+    def creds(directory, endpoint='client'):
+        return ['--object', f'tls-creds-psk,id=t,endpoint={endpoint},'
+                f'dir={os.path.join(tmp, directory)}']
+
+    plain = f'driver=nbd,path={path},export=exp'
+    cases = [('the right key', creds('good'), plain + ',tls-creds=t'),
+             ('another key', creds('bad'), plain + ',tls-creds=t'),
+             ('no TLS', [], plain),
+             ('keys of the other end', creds('good', 'server'),
+              plain + ',tls-creds=t'),
+             ('no such object', [], plain + ',tls-creds=t')]
+    server = [nbd, '-f', 'raw', '-k', path, '-x', 'exp', '-t', 'a.raw']
+    for label, more in ('with', creds('good', 'server') +
+                        ['--tls-creds', 't']), ('without', []):
+        with Server(server + more, path, tmp):
+            for name, objects, opts in cases:
+                args = ['info'] + objects + ['--image-opts', opts]
+                want, got = run([oracle] + args, tmp), run([IMG] + args, tmp)
+                report(want == got, f'TLS: server {label}: {name}',
+                       f'QEMU: {want}\nhere: {got}')
+            if more:
+                res = run([IMG, 'convert'] + creds('good') +
+                          ['--image-opts', plain + ',tls-creds=t', '-O', 'raw',
+                           'out.raw'], tmp)
+                with open(os.path.join(tmp, 'a.raw'), 'rb') as a, \
+                        open(os.path.join(tmp, 'out.raw'), 'rb') as b:
+                    report(a.read() == b.read(), 'TLS: content', res)
+
+
 # --- content ----------------------------------------------------------------
 
 def content_through(tmp, server_args, label):
@@ -450,7 +493,7 @@ def test_kill(tmp):
 
 
 def main():
-    tests = [test_messages, test_content, test_handshake, test_replies,
+    tests = [test_messages, test_tls, test_content, test_handshake, test_replies,
              test_reconnect, test_kill]
     for test in tests:
         if ONLY in test.__name__:
