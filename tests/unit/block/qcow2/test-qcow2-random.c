@@ -462,10 +462,15 @@ static void step(Run *r)
     if (op < 5 && !r->sh->data_file) {
         offset = offset / r->sh->cluster * r->sh->cluster;
         len = MIN(r->sh->cluster, r->size - offset);
-        memset(r->model + offset, op, len);
-        fill(r, r->model + offset, MIN(len, 300));
-        ret = blk_pwrite(r->img->blk, offset, len, r->model + offset,
+        memset(r->buf, op, len);
+        fill(r, r->buf, MIN(len, 300));
+        ret = blk_pwrite(r->img->blk, offset, len, r->buf,
                          BDRV_REQ_WRITE_COMPRESSED);
+        if (ret == -EIO) {
+            ret = 0; /* there was data, which stays */
+        } else {
+            memcpy(r->model + offset, r->buf, len);
+        }
     } else if (op < 45) {
         fill(r, r->model + offset, len);
         ret = blk_pwrite(r->img->blk, offset, len, r->model + offset, 0);
