@@ -11,6 +11,7 @@
 #include "block/overlay.h"
 #include "block/probe.h"
 #include "qobject/json.h"
+#include "util/error-report.h"
 #include "util/memalign.h"
 
 static BlockDriverState *open_inherit(const char *filename,
@@ -403,6 +404,10 @@ static bool prepare_options(BlockDriverState *bs, QDict *options,
     }
     if (!bdrv_flags_from_options(&flags, options, errp)) {
         return false;
+    }
+    if (!g_strcmp0(qdict_get_try_str(options, "backing"), "")) {
+        warn_report("Use of \"backing\": \"\" is deprecated; use "
+                    "\"backing\": null instead");
     }
     bs->open_flags = flags;
     qobject_unref(bs->options);

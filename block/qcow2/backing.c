@@ -43,22 +43,28 @@ int qcow2_change_backing_file(BlockDriverState *bs, const char *backing_file,
     return 0;
 }
 
-/* Let go of all L2 tables, which have no entries left. */
-static int coroutine_fn drop_l2_tables(BlockDriverState *bs)
+int coroutine_fn qcow2_co_drop_l2_tables(BlockDriverState *bs, uint32_t from,
+                                         uint32_t to)
 {
     Qcow2State *s = bs->opaque;
-    g_autofree uint64_t *zeroes = g_new0(uint64_t, MAX(s->l1_size, 1));
-    int ret = qcow2_co_exclusive_begin(bs);
+    g_autofree uint64_t *zeroes = NULL;
+    int ret;
 
-    if (ret == 0 && s->l1_size) {
-        ret = bdrv_co_pwrite(bs->file, s->l1_offset, s->l1_size * UINT64_C(8),
-                             zeroes, 0);
+    to = MIN(to, s->l1_size);
+    if (from >= to) {
+        return 0;
+    }
+    zeroes = g_new0(uint64_t, to - from);
+    ret = qcow2_co_exclusive_begin(bs);
+    if (ret == 0) {
+        ret = bdrv_co_pwrite(bs->file, s->l1_offset + from * UINT64_C(8),
+                             (to - from) * UINT64_C(8), zeroes, 0);
     }
     if (ret == 0) {
         ret = bdrv_co_flush(bs->file->bs);
     }
     qemu_mutex_lock(&s->lock);
-    for (uint32_t i = 0; ret == 0 && i < s->l1_size; i++) {
+    for (uint32_t i = from; ret == 0 && i < to; i++) {
         uint64_t l2 = s->l1[i] & QCOW2_L1_OFFSET_MASK;
 
         if (l2) {
@@ -72,8 +78,7 @@ static int coroutine_fn drop_l2_tables(BlockDriverState *bs)
     return ret;
 }
 
-/* Cut off what is behind the last cluster in use; it is only space. */
-static void coroutine_fn cut_file(BlockDriverState *bs)
+int coroutine_fn qcow2_co_cut_file(BlockDriverState *bs, Error **errp)
 {
     Qcow2State *s = bs->opaque;
     uint64_t end = DIV_ROUND_UP((uint64_t)bs->file->bs->total_bytes,
@@ -90,10 +95,13 @@ static void coroutine_fn cut_file(BlockDriverState *bs)
         cluster--;
     }
     qemu_mutex_unlock(&s->lock);
-    if (ret == 0 && cluster && cluster < end) {
-        bdrv_co_truncate(bs->file, cluster << s->cluster_bits, false,
-                         PREALLOC_MODE_OFF, 0, NULL);
+    if (ret < 0) {
+        error_setg_errno(errp, -ret, "Failed to get the end of the image");
+    } else if (cluster && cluster < end) {
+        ret = bdrv_co_truncate(bs->file, cluster << s->cluster_bits, false,
+                               PREALLOC_MODE_OFF, 0, errp);
     }
+    return ret;
 }
 
 int coroutine_fn qcow2_co_make_empty(BlockDriverState *bs)
@@ -110,12 +118,12 @@ int coroutine_fn qcow2_co_make_empty(BlockDriverState *bs)
         ret = qcow2_co_flush_metadata(bs);
     }
     if (ret == 0 && !s->h.nb_snapshots) {
-        ret = drop_l2_tables(bs);
+        ret = qcow2_co_drop_l2_tables(bs, 0, s->l1_size);
         if (ret == 0) {
             ret = qcow2_co_flush_metadata(bs);
         }
         if (ret == 0) {
-            cut_file(bs);
+            qcow2_co_cut_file(bs, NULL); /* it is only space */
         }
     }
     s->discard_request = discard;

@@ -25,6 +25,8 @@
 #include "util/atomic.h"
 #include "util/memalign.h"
 
+#include <sys/mman.h>
+
 void qcow2_cache_init(Qcow2Cache *c, size_t table_size, unsigned max_tables,
                       uint32_t map_size)
 {
@@ -101,8 +103,28 @@ static bool can_replace(const Qcow2Table *t)
            (t->state == QCOW2_TABLE_VALID && !t->dirty && !t->writing);
 }
 
+/* One that qcow2_cache_clean() has emptied, or NULL. */
+static Qcow2Table *find_cleaned(Qcow2Cache *c)
+{
+    for (guint i = 0; c->nb_cleaned && i < c->tables->len; i++) {
+        Qcow2Table *t = c->tables->pdata[i];
+
+        if (t->state == QCOW2_TABLE_FREE) {
+            c->nb_cleaned--;
+            return t;
+        }
+    }
+    c->nb_cleaned = 0;
+    return NULL;
+}
+
 static Qcow2Table *find_room(Qcow2Cache *c)
 {
+    Qcow2Table *cleaned = find_cleaned(c);
+
+    if (cleaned) {
+        return cleaned;
+    }
     /* Two rounds: the first one takes the marks away */
     for (unsigned n = 0;
          c->tables->len >= c->max_tables && n < 2 * c->tables->len; n++) {
@@ -111,10 +133,10 @@ static Qcow2Table *find_room(Qcow2Cache *c)
         if (!can_replace(t)) {
             continue;
         }
-        if (t->state == QCOW2_TABLE_FREE || !t->used) {
+        if (t->state == QCOW2_TABLE_FREE || !qatomic_read(&t->used)) {
             return t;
         }
-        t->used = false;
+        qatomic_set(&t->used, false);
     }
     return new_table(c);
 }
@@ -135,7 +157,7 @@ static void invalidate(Qcow2Cache *c, Qcow2Table *t)
 static void make_valid(Qcow2Cache *c, Qcow2Table *t)
 {
     t->state = QCOW2_TABLE_VALID;
-    t->used = true;
+    qatomic_set(&t->used, true);
     /* RELEASE: the data is complete; pairs with qcow2_map_cached() */
     qatomic_store_release(&t->seq, t->seq + 1);
 }
@@ -191,7 +213,7 @@ int coroutine_fn qcow2_co_cache_get(BlockDriverState *bs, Qcow2Cache *c,
 
     *table = NULL;
     if (t && t->state == QCOW2_TABLE_VALID) {
-        t->used = true;
+        qatomic_set(&t->used, true);
         *table = t;
         return 0;
     }
@@ -237,6 +259,33 @@ void qcow2_cache_mark(Qcow2Cache *c, Qcow2Table *t, size_t pos, size_t len)
         c->nb_dirty++;
         TAILQ_INSERT_TAIL(&c->dirty, t, dirty_next);
     }
+}
+
+unsigned qcow2_cache_clean(Qcow2Cache *c)
+{
+    size_t page = qemu_real_host_page_size();
+    unsigned n = 0;
+
+    for (guint i = 0; i < c->tables->len; i++) {
+        Qcow2Table *t = c->tables->pdata[i];
+
+        if (t->state != QCOW2_TABLE_VALID || !can_replace(t)) {
+            continue;
+        }
+        if (qatomic_read(&t->used)) {
+            qatomic_set(&t->used, false);
+            continue;
+        }
+        invalidate(c, t);
+        /* The address stays: somebody may still look (invariant 2). Zeroes
+         * are as good for him as any other table */
+        if (c->table_size >= page) {
+            madvise(t->data, c->table_size, MADV_DONTNEED);
+        }
+        n++;
+    }
+    c->nb_cleaned += n;
+    return n;
 }
 
 void qcow2_cache_drop(Qcow2Cache *c, uint32_t index)

@@ -171,7 +171,7 @@ bool qcow2_map_cached(Qcow2State *s, uint64_t offset, uint64_t bytes,
                       Qcow2Mapping *m)
 {
     uint32_t index = qcow2_l1_index(s, offset);
-    const Qcow2Table *t;
+    Qcow2Table *t;
     unsigned seq;
 
     /* ACQUIRE: sizes before pointers; pairs with the growing of both */
@@ -193,6 +193,9 @@ bool qcow2_map_cached(Qcow2State *s, uint64_t offset, uint64_t bytes,
         return false;
     }
     qcow2_map_table(s, t, offset, bytes, m);
+    if (unlikely(!qatomic_read(&t->used))) {
+        qatomic_set(&t->used, true);
+    }
     /* The entries before the second look: pairs with invalidate() */
     smp_rmb();
     return likely(qatomic_read(&t->seq) == seq);

@@ -5,7 +5,9 @@
  */
 #include "util/osdep.h"
 
+#include "backends/secret.h"
 #include "block/create.h"
+#include "block/crypto.h"
 #include "block/dirty-bitmap.h"
 #include "block/opts.h"
 #include "block/qcow2/qcow2.h"
@@ -15,8 +17,31 @@ typedef struct Shape {
     uint64_t cluster_size, refcount_bits;
     bool v2, extended_l2, has_backing;
     PreallocMode prealloc;
-    char *encrypt;
+    uint64_t luks_bytes; /* of its header, whole clusters */
 } Shape;
+
+/* Those of legacy encryption take no room. */
+static bool take_encryption(QDict *opts, Shape *sh, Error **errp)
+{
+    const char *format = qdict_get_try_str(opts, "encrypt.format");
+    g_autofree char *id = NULL;
+    QCryptoLuksOptions luks;
+    uint64_t header;
+    char *password;
+
+    if (!format || strcmp(format, "luks")) {
+        return true;
+    }
+    id = bdrv_take_str(opts, "encrypt.key-secret");
+    if (!bdrv_crypto_take_luks_options(opts, "encrypt.", &luks, errp)) {
+        return false;
+    }
+    password = bdrv_crypto_password(id, "encrypt.", errp);
+    header = password ? qcrypto_luks_header_size(&luks, errp) : 0;
+    qcrypto_secret_free_str(password);
+    sh->luks_bytes = ROUND_UP(header, sh->cluster_size);
+    return header;
+}
 
 /* The options that matter, a message for those that are wrong. */
 static bool take_shape(QDict *opts, Shape *sh, Error **errp)
@@ -65,8 +90,7 @@ static bool take_shape(QDict *opts, Shape *sh, Error **errp)
     }
     sh->prealloc = MAX(mode, 0);
     sh->has_backing = qdict_haskey(opts, "backing_file");
-    sh->encrypt = bdrv_take_str(opts, "encrypt.format");
-    return true;
+    return take_encryption(opts, sh, errp);
 }
 
 /* Bytes of the refcount table and blocks that count @clusters and themselves.
@@ -173,11 +197,6 @@ static bool measure(QDict *opts, BlockDriverState *in_bs, int64_t size,
     if (!take_shape(opts, sh, errp)) {
         return false;
     }
-    if (sh->encrypt && !strcmp(sh->encrypt, "luks")) {
-        error_setg(errp, "Measuring images with LUKS encryption is not "
-                         "supported");
-        return false;
-    }
     virtual_size = ROUND_UP((uint64_t)size, sh->cluster_size);
     l2_bytes = ROUND_UP(virtual_size / sh->cluster_size,
                         sh->cluster_size / (sh->extended_l2 ? 16 : 8)) *
@@ -198,7 +217,7 @@ static bool measure(QDict *opts, BlockDriverState *in_bs, int64_t size,
         sh->prealloc == PREALLOC_MODE_FALLOC) {
         required = virtual_size;
     }
-    info->fully_allocated = full_size(virtual_size, sh);
+    info->fully_allocated = full_size(virtual_size, sh) + sh->luks_bytes;
     info->required = info->fully_allocated - virtual_size + required;
     info->has_bitmaps = in_bs && !sh->v2 &&
                         bdrv_supports_persistent_dirty_bitmap(in_bs);
@@ -210,8 +229,6 @@ bool qcow2_measure(QDict *opts, BlockDriverState *in_bs, int64_t size,
                    BdrvMeasureInfo *info, Error **errp)
 {
     Shape sh = { .cluster_size = 65536, .refcount_bits = 16 };
-    bool ok = measure(opts, in_bs, size, &sh, info, errp);
 
-    g_free(sh.encrypt);
-    return ok;
+    return measure(opts, in_bs, size, &sh, info, errp);
 }

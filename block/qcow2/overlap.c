@@ -8,6 +8,8 @@
 
 #include "block/opts.h"
 #include "block/qcow2/snapshot.h"
+#include "block/sync.h"
+#include "util/memalign.h"
 
 enum {
     OL_MAIN_HEADER = 1 << 0,
@@ -17,7 +19,7 @@ enum {
     OL_REFCOUNT_TABLE = 1 << 4,
     OL_SNAPSHOT_TABLE = 1 << 5,
     OL_INACTIVE_L1 = 1 << 6,
-    OL_INACTIVE_L2 = 1 << 7, /* not looked for: it takes I/O */
+    OL_INACTIVE_L2 = 1 << 7, /* of s->inactive_l2 */
     OL_BITMAP_DIRECTORY = 1 << 8,
 
     OL_CONSTANT = OL_MAIN_HEADER | OL_ACTIVE_L1 | OL_REFCOUNT_TABLE |
@@ -87,6 +89,100 @@ bool qcow2_overlap_take_options(QDict *options, unsigned *mask, Error **errp)
     return true;
 }
 
+/* --- the L2 tables of snapshots --- */
+
+/* Add what a piece of an L1 table leads to. */
+static void add_l2_tables(GArray *found, const uint64_t *l1, uint64_t entries)
+{
+    for (uint64_t i = 0; i < entries; i++) {
+        uint64_t e = GUINT64_FROM_BE(l1[i]) & QCOW2_L1_OFFSET_MASK;
+
+        if (e) {
+            g_array_append_val(found, e);
+        }
+    }
+}
+
+static int compare_offsets(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static void sort_out_doubles(GArray *a)
+{
+    uint64_t *v = (uint64_t *)(void *)a->data;
+    guint n = 0;
+
+    g_array_sort(a, compare_offsets);
+    for (guint i = 0; i < a->len; i++) {
+        if (!n || v[n - 1] != v[i]) {
+            v[n++] = v[i];
+        }
+    }
+    g_array_set_size(a, n);
+}
+
+#define L1_PIECE (64 * KiB)
+
+int coroutine_fn qcow2_co_load_inactive_l2(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    QEMU_AUTO_VFREE uint64_t *buf = qemu_memalign(BDRV_SECTOR_SIZE, L1_PIECE);
+    GArray *old;
+
+    for (guint i = 0; s->snapshots && i < s->snapshots->len; i++) {
+        const Qcow2Snapshot *sn = s->snapshots->pdata[i];
+        uint64_t bytes = sn->l1_size * UINT64_C(8), n;
+
+        for (uint64_t pos = 0; pos < bytes; pos += n) {
+            int ret;
+
+            n = MIN(bytes - pos, L1_PIECE);
+            ret = bdrv_co_pread(bs->file, sn->l1_offset + pos, n, buf, 0);
+            if (ret < 0) {
+                return ret;
+            }
+            add_l2_tables(found, buf, n / 8);
+        }
+        /* Snapshots share most of them: no more memory than for one */
+        sort_out_doubles(found);
+    }
+    qemu_mutex_lock(&s->lock);
+    old = s->inactive_l2;
+    s->inactive_l2 = g_steal_pointer(&found);
+    qemu_mutex_unlock(&s->lock);
+    if (old) {
+        g_array_unref(old);
+    }
+    return 0;
+}
+
+bool qcow2_overlap_wants_inactive_l2(unsigned mask)
+{
+    return mask & OL_INACTIVE_L2;
+}
+
+static int coroutine_fn load_entry(BdrvSyncCall *call)
+{
+    return qcow2_co_load_inactive_l2(call->target);
+}
+
+int qcow2_load_inactive_l2(BlockDriverState *bs, unsigned mask, Error **errp)
+{
+    BdrvSyncCall call = { .co_fn = load_entry, .target = bs };
+    int ret = mask & OL_INACTIVE_L2 ? bdrv_run_sync(&call) : 0;
+
+    if (ret < 0) {
+        error_setg_errno(errp, -ret,
+                         "Could not read the L1 tables of "
+                         "snapshots");
+    }
+    return ret;
+}
+
 /* --- looking --- */
 
 static bool hits(uint64_t a, uint64_t alen, uint64_t b, uint64_t blen)
@@ -118,6 +214,30 @@ static bool hits_inactive_l1(const Qcow2State *s, uint64_t offset,
         }
     }
     return false;
+}
+
+static bool hits_inactive_l2(const Qcow2State *s, uint64_t offset,
+                             uint64_t bytes)
+{
+    const uint64_t *v;
+    guint lo = 0, hi;
+
+    if (!s->inactive_l2) {
+        return false;
+    }
+    v = (const uint64_t *)(const void *)s->inactive_l2->data;
+    hi = s->inactive_l2->len;
+    /* The first table that ends behind the beginning */
+    while (lo < hi) {
+        guint mid = lo + (hi - lo) / 2;
+
+        if (v[mid] + s->cluster_size <= offset) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo < s->inactive_l2->len && v[lo] < offset + bytes;
 }
 
 const char *qcow2_overlap_find(const Qcow2State *s, uint64_t offset,
@@ -153,6 +273,9 @@ const char *qcow2_overlap_find(const Qcow2State *s, uint64_t offset,
     }
     if ((mask & OL_INACTIVE_L1) && hits_inactive_l1(s, offset, bytes)) {
         return "inactive L1 table";
+    }
+    if ((mask & OL_INACTIVE_L2) && hits_inactive_l2(s, offset, bytes)) {
+        return "inactive L2 table";
     }
     if ((mask & OL_BITMAP_DIRECTORY) && s->h.nb_bitmaps &&
         hits(offset, bytes, s->h.bitmap_dir_offset, s->h.bitmap_dir_size)) {

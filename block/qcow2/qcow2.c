@@ -27,6 +27,8 @@
 #define DEFAULT_L2_CACHE (32 * MiB)
 #define MIN_TABLES       8
 
+#define DEFAULT_CLEAN_INTERVAL 600 /* seconds */
+
 static const char *const qcow2_strong_runtime_opts[] = { "encrypt.key-secret",
                                                          NULL };
 
@@ -74,6 +76,7 @@ typedef struct Options {
     unsigned overlap_check;
     bool discard_request, discard_snapshot, discard_other, discard_no_unref;
     uint64_t cache_size, l2_cache_size, l2_entry_size, refcount_cache_size;
+    uint64_t clean_interval; /* seconds */
     bool have_cache, have_l2, have_refcount;
 } Options;
 
@@ -88,11 +91,11 @@ static int take_options(const BlockDriverState *bs, QDict *options, int flags,
                         Options *o, Error **errp)
 {
     const Qcow2State *s = bs->opaque;
-    uint64_t interval = 0;
     bool have;
 
     o->discard_request = flags & BDRV_O_UNMAP;
     o->discard_snapshot = true;
+    o->clean_interval = DEFAULT_CLEAN_INTERVAL;
     o->lazy_refcounts = s->h.compat & QCOW2_COMPAT_LAZY;
     if (!bdrv_take_bool(options, "lazy-refcounts", &o->lazy_refcounts, errp) ||
         !bdrv_take_bool(options, "pass-discard-request", &o->discard_request,
@@ -111,7 +114,8 @@ static int take_options(const BlockDriverState *bs, QDict *options, int flags,
                    &o->have_refcount, errp) ||
         !take_size(options, "l2-cache-entry-size", &o->l2_entry_size, &have,
                    errp) ||
-        !bdrv_take_number(options, "cache-clean-interval", &interval, errp) ||
+        !bdrv_take_number(options, "cache-clean-interval", &o->clean_interval,
+                          errp) ||
         !qcow2_overlap_take_options(options, &o->overlap_check, errp)) {
         return -EINVAL;
     }
@@ -137,6 +141,10 @@ static int take_options(const BlockDriverState *bs, QDict *options, int flags,
                    512, s->cluster_size);
         return -EINVAL;
     }
+    if (o->clean_interval > UINT_MAX) {
+        error_setg(errp, "Cache clean interval too big");
+        return -EINVAL;
+    }
     if (o->discard_no_unref && s->h.version < 3) {
         error_setg(errp, "discard-no-unref is only supported since qcow2 "
                          "version 3");
@@ -158,6 +166,37 @@ static void apply_options(Qcow2State *s, const Options *o)
     s->discard_no_unref = o->discard_no_unref;
     s->lazy = o->lazy_refcounts;
     s->overlap_check = o->overlap_check;
+}
+
+/* --- tables that nobody uses any more --- */
+
+static void clean_caches(void *opaque)
+{
+    Qcow2State *s = opaque;
+
+    qemu_mutex_lock(&s->lock);
+    qcow2_cache_clean(&s->l2_cache);
+    qcow2_cache_clean(&s->refblock_cache);
+    qemu_mutex_unlock(&s->lock);
+    timer_mod_ns(s->clean_timer,
+                 qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                     s->clean_interval * NANOSECONDS_PER_SECOND);
+}
+
+/* Main; 0: never. */
+static void set_clean_interval(Qcow2State *s, uint32_t seconds)
+{
+    if (seconds == s->clean_interval) {
+        return;
+    }
+    g_clear_pointer(&s->clean_timer, timer_free);
+    s->clean_interval = seconds;
+    if (seconds) {
+        s->clean_timer = timer_new_ns(qemu_get_aio_context(),
+                                      QEMU_CLOCK_VIRTUAL, clean_caches, s);
+        timer_mod_ns(s->clean_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                                         seconds * NANOSECONDS_PER_SECOND);
+    }
 }
 
 /* How many tables the caches may hold. */
@@ -295,6 +334,8 @@ static void free_state(BlockDriverState *bs)
     g_clear_pointer(&s->l1_dirty, g_free);
     g_clear_pointer(&s->reftable, g_free);
     g_clear_pointer(&s->reftable_dirty, g_free);
+    g_clear_pointer(&s->inactive_l2, g_array_unref);
+    g_clear_pointer(&s->clean_timer, timer_free);
     g_clear_pointer(&s->snapshots, g_ptr_array_unref);
     qcow2_bitmaps_cleanup(s);
     g_clear_pointer(&s->crypto, qcrypto_block_free);
@@ -399,6 +440,9 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
     if (ret == 0 && !(flags & BDRV_O_CHECK)) {
         ret = qcow2_snapshots_read(bs, errp);
     }
+    if (ret == 0 && !(flags & BDRV_O_CHECK)) {
+        ret = qcow2_load_inactive_l2(bs, o.overlap_check, errp);
+    }
     if (ret == 0) {
         init_caches(s, &o);
         ret = open_backing(bs, options, errp);
@@ -420,6 +464,8 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
     ret = qcow2_load_bitmaps(bs, errp);
     if (ret < 0) {
         free_state(bs);
+    } else {
+        set_clean_interval(s, o.clean_interval);
     }
     return ret;
 }
@@ -479,6 +525,10 @@ static int qcow2_reopen_prepare(BDRVReopenState *state, BlockReopenQueue *queue,
         !qcow2_store_bitmaps(state->bs, errp)) {
         return -EINVAL;
     }
+    ret = qcow2_load_inactive_l2(state->bs, o->overlap_check, errp);
+    if (ret < 0) {
+        return ret;
+    }
     if (s->dirty_marked &&
         (!o->lazy_refcounts || !(state->flags & BDRV_O_RDWR))) {
         ret = qcow2_lazy_finish(state->bs);
@@ -500,6 +550,7 @@ static void qcow2_reopen_commit(BDRVReopenState *state)
     apply_options(s, o);
     cache_limits(s, o, &s->l2_cache.max_tables, &s->refblock_cache.max_tables);
     qemu_mutex_unlock(&s->lock);
+    set_clean_interval(s, o->clean_interval);
     qcow2_bitmaps_set_readonly(state->bs, !(state->flags & BDRV_O_RDWR));
     g_free(state->opaque);
 }

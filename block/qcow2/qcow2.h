@@ -109,7 +109,7 @@ typedef struct Qcow2Table {
     Qcow2TableState state;
     uint64_t offset;  /* in the file */
     unsigned writing; /* copies of it are on their way to the file */
-    bool used;        /* since the clock's hand passed */
+    bool used;        /* atomic; since the clock's hand or a cleaning passed */
     bool dirty;
     bool is_new; /* nothing in the file points to it yet */
     uint64_t dirty_map[QCOW2_DIRTY_WORDS];
@@ -129,6 +129,7 @@ typedef struct Qcow2Cache {
     GPtrArray *old_maps; /* readers may still look at them */
     unsigned hand;
     unsigned nb_dirty;
+    unsigned nb_cleaned; /* at most so many tables have given up memory */
     TAILQ_HEAD(, Qcow2Table) dirty;
     CoQueue load_queue;
 } Qcow2Cache;
@@ -154,6 +155,9 @@ Qcow2Table *qcow2_cache_new(BlockDriverState *bs, Qcow2Cache *c, uint32_t index,
                             uint64_t offset);
 /* The bytes at @pos were changed; under s->lock. */
 void qcow2_cache_mark(Qcow2Cache *c, Qcow2Table *t, size_t pos, size_t len);
+/* Give back the memory of tables that nobody has used since the last call, or
+ * since they were read. How many. Under s->lock. */
+unsigned qcow2_cache_clean(Qcow2Cache *c);
 /* Forget @index; nothing of it is dirty or on its way. Under s->lock. */
 void qcow2_cache_drop(Qcow2Cache *c, uint32_t index);
 
@@ -237,8 +241,10 @@ typedef struct Qcow2State {
     LIST_HEAD(, Qcow2Alloc) allocs; /* lock */
 
     /* main; changed while drained (snapshot.h) */
-    GPtrArray *snapshots; /* of Qcow2Snapshot; NULL: not read (check) */
-    uint64_t snap_bytes;  /* length of the table in the file */
+    QEMUTimer *clean_timer;  /* NULL: none */
+    uint32_t clean_interval; /* seconds */
+    GPtrArray *snapshots;    /* of Qcow2Snapshot; NULL: not read (check) */
+    uint64_t snap_bytes;     /* length of the table in the file */
 
     /* compressed clusters share host clusters (lock) */
     uint64_t free_byte_offset;
@@ -253,9 +259,10 @@ typedef struct Qcow2State {
     int flush_result;                   /* lock */
     bool writeback_scheduled;           /* lock */
     unsigned overlap_check;             /* lock: a set (overlap.c) */
-    bool lazy;          /* lock: refcounts may wait until the close */
-    bool dirty_marked;  /* the flush that runs: the header says so */
-    int metadata_error; /* lock: -errno of a write-back that failed */
+    GArray *inactive_l2; /* lock: offsets, rising; NULL: not known */
+    bool lazy;           /* lock: refcounts may wait until the close */
+    bool dirty_marked;   /* the flush that runs: the header says so */
+    int metadata_error;  /* lock: -errno of a write-back that failed */
 
     /* Writes in place that are on their way, by epoch (order.c). */
     unsigned epoch; /* atomic */
@@ -490,6 +497,13 @@ int coroutine_fn qcow2_co_need_l1(BlockDriverState *bs, uint64_t size);
 /* Take "overlap-check" and what belongs to it: *@mask. False and @errp. Main.
  */
 bool qcow2_overlap_take_options(QDict *options, unsigned *mask, Error **errp);
+/* Does the set say that the L2 tables of snapshots are looked at? */
+bool qcow2_overlap_wants_inactive_l2(unsigned mask);
+/* Find them anew: after opening, and when the snapshots have changed. 0 or
+ * -errno. Nothing else changes the snapshots. */
+int coroutine_fn qcow2_co_load_inactive_l2(BlockDriverState *bs);
+/* The same outside of coroutines, if the set @mask wants them. Main. */
+int qcow2_load_inactive_l2(BlockDriverState *bs, unsigned mask, Error **errp);
 /* The name of the metadata that the region hits, or NULL. Under s->lock. */
 const char *qcow2_overlap_find(const Qcow2State *s, uint64_t offset,
                                uint64_t bytes);
@@ -527,6 +541,13 @@ bool qcow2_measure(QDict *opts, BlockDriverState *in_bs, int64_t size,
 int qcow2_change_backing_file(BlockDriverState *bs, const char *backing_file,
                               const char *backing_fmt);
 int coroutine_fn qcow2_co_make_empty(BlockDriverState *bs);
+/* Let go of the L2 tables of [@from, @to) in L1, which have no entries left
+ * and belong to nobody else. Nothing else uses the node. 0 or -errno. */
+int coroutine_fn qcow2_co_drop_l2_tables(BlockDriverState *bs, uint32_t from,
+                                         uint32_t to);
+/* Cut off what is behind the last cluster in use. All is flushed, nothing else
+ * uses the node. */
+int coroutine_fn qcow2_co_cut_file(BlockDriverState *bs, Error **errp);
 
 /* --- bitmap.c, bitmap-store.c: dirty bitmaps in the image --- */
 

@@ -290,11 +290,41 @@ static int coroutine_fn write_size(BlockDriverState *bs, uint64_t size)
     return ret;
 }
 
+/* After the entries behind @new: their tables, and the end of the file. */
+static int coroutine_fn shorten_file(BlockDriverState *bs, uint64_t old,
+                                     uint64_t new, Error **errp)
+{
+    Qcow2State *s = bs->opaque;
+    int ret = qcow2_co_flush_metadata(bs);
+    Error *local_err = NULL;
+
+    if (ret >= 0) {
+        ret = qcow2_co_drop_l2_tables(
+            bs, qcow2_size_to_l1(new, s->cluster_bits, s->extended_l2),
+            qcow2_size_to_l1(old, s->cluster_bits, s->extended_l2));
+    }
+    if (ret >= 0) {
+        ret = qcow2_co_flush_metadata(bs);
+    }
+    if (ret < 0) {
+        error_setg_errno(errp, -ret,
+                         "Failed to reduce the number of L2 "
+                         "tables");
+        return ret;
+    }
+    if (qcow2_co_cut_file(bs, &local_err) < 0) {
+        warn_reportf_err(local_err, "Failed to truncate the tail of the "
+                                    "image: ");
+    }
+    return 0;
+}
+
 static int coroutine_fn shrink(BlockDriverState *bs, uint64_t old, uint64_t new,
                                bool exact, Error **errp)
 {
     Qcow2State *s = bs->opaque;
     uint64_t begin = ROUND_UP(new, s->cluster_size);
+    bool discard = s->discard_request;
     int ret = write_size(bs, new);
 
     if (ret < 0) {
@@ -302,7 +332,10 @@ static int coroutine_fn shrink(BlockDriverState *bs, uint64_t old, uint64_t new,
         return ret;
     }
     if (old > begin) {
+        /* Nobody can read it any more: the space goes, too */
+        s->discard_request = true;
         ret = qcow2_co_forget(bs, begin, old - begin);
+        s->discard_request = discard;
         if (ret < 0) {
             error_setg_errno(errp, -ret, "Failed to discard cropped clusters");
         }
@@ -317,7 +350,7 @@ static int coroutine_fn shrink(BlockDriverState *bs, uint64_t old, uint64_t new,
         ret = bdrv_co_truncate(s->data_file, new, exact && s->data_file_raw,
                                PREALLOC_MODE_OFF, 0, errp);
     }
-    return ret;
+    return ret < 0 ? ret : shorten_file(bs, old, new, errp);
 }
 
 static int coroutine_fn grow(BlockDriverState *bs, uint64_t old, uint64_t new,

@@ -343,5 +343,8 @@ int coroutine_fn qcow2_co_snapshots_write(BlockDriverState *bs)
         s->snap_bytes = table->len;
     }
     qemu_mutex_unlock(&s->lock);
+    if (ret >= 0 && qcow2_overlap_wants_inactive_l2(s->overlap_check)) {
+        qcow2_co_load_inactive_l2(bs); /* else by what was known before */
+    }
     return ret;
 }

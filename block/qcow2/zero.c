@@ -11,7 +11,10 @@
 typedef struct Change {
     bool discard;
     bool unmap;
-    bool forget; /* unallocated, whatever is below */
+    bool forget;    /* unallocated, whatever is below */
+    bool keep;      /* host clusters stay in reserve (discard-no-unref) */
+    GArray *unused; /* out, uint64_t: host clusters that need no space any more;
+                       NULL: none */
 } Change;
 
 /* What becomes of an entry. False: it stays. */
@@ -36,7 +39,10 @@ static bool new_entry(const BlockDriverState *bs, const Change *ch,
     }
     if (!v3) {
         *entry = 0; /* without backing, or we were not called */
-    } else if (!ch->unmap && !ch->discard && (type == QCOW2_CLUSTER_NORMAL)) {
+    } else if (type == QCOW2_CLUSTER_ZERO_ALLOC && ch->keep) {
+        return false;
+    } else if (type == QCOW2_CLUSTER_NORMAL &&
+               (ch->keep || (!ch->unmap && !ch->discard))) {
         *entry = old | QCOW2_OFLAG_ZERO;
     } else {
         *entry = QCOW2_OFLAG_ZERO;
@@ -67,7 +73,8 @@ static int new_extended(const BlockDriverState *bs, const Change *ch,
         return 0;
     } else {
         *bits = QCOW2_L2_BITMAP_ALL_ZERO;
-        if (ch->unmap || ch->discard || type == QCOW2_CLUSTER_COMPRESSED) {
+        if (type == QCOW2_CLUSTER_COMPRESSED ||
+            ((ch->unmap || ch->discard) && !ch->keep)) {
             *entry = 0;
         }
     }
@@ -80,10 +87,25 @@ static bool frees_host(const Qcow2State *s, uint64_t old, uint64_t entry)
            qcow2_entry_type(s, old) == QCOW2_CLUSTER_COMPRESSED;
 }
 
+/* The host cluster of @entry, if it has one that is ours alone, stays in
+ * reserve without its space. */
+static void note_unused(const Qcow2State *s, uint64_t entry, Change *ch)
+{
+    uint64_t host = entry & QCOW2_L2_OFFSET_MASK;
+
+    if (s->discard_request && host && (entry & QCOW2_OFLAG_COPIED) &&
+        !s->has_data_file) {
+        if (!ch->unused) {
+            ch->unused = g_array_new(FALSE, FALSE, sizeof(host));
+        }
+        g_array_append_val(ch->unused, host);
+    }
+}
+
 /* Change entry @i for [@from, @to) in its cluster, whole (sub)clusters. Under
  * s->lock. 0 or -ENOTSUP. */
 static int change_entry(BlockDriverState *bs, Qcow2Table *t, uint32_t i,
-                        uint64_t from, uint64_t to, const Change *ch)
+                        uint64_t from, uint64_t to, Change *ch)
 {
     Qcow2State *s = bs->opaque;
     uint64_t old = qcow2_l2_entry(t, i), entry = old, bits = 0, mask;
@@ -104,6 +126,9 @@ static int change_entry(BlockDriverState *bs, Qcow2Table *t, uint32_t i,
         qcow2_set_l2(s, t, i, entry, bits);
         if (frees_host(s, old, entry)) {
             qcow2_free_entry(s, old, s->discard_request);
+        } else if (ch->keep && to - from == s->cluster_size &&
+                   (ch->discard || ch->unmap)) {
+            note_unused(s, old, ch);
         }
     }
     return MIN(ret, 0);
@@ -111,7 +136,7 @@ static int change_entry(BlockDriverState *bs, Qcow2Table *t, uint32_t i,
 
 /* The part of a range of whole (sub)clusters that one L2 table has. */
 static int coroutine_fn change_table(BlockDriverState *bs, uint64_t offset,
-                                     uint64_t bytes, const Change *ch)
+                                     uint64_t bytes, Change *ch)
 {
     Qcow2State *s = bs->opaque;
     uint64_t begin = offset & ~(s->cluster_size - 1), end = offset + bytes;
@@ -140,8 +165,30 @@ static int coroutine_fn change_table(BlockDriverState *bs, uint64_t offset,
     return ret;
 }
 
+/* The host may have the space. What is there reads as zero already, or will
+ * when the tables are in the file; before that either is right. */
+static void coroutine_fn discard_unused(BlockDriverState *bs, Change *ch)
+{
+    Qcow2State *s = bs->opaque;
+    const uint64_t *host;
+    guint i, n;
+
+    if (!ch->unused) {
+        return;
+    }
+    host = (const uint64_t *)(const void *)ch->unused->data;
+    for (i = 0; i < ch->unused->len; i += n) {
+        for (n = 1; i + n < ch->unused->len &&
+                    host[i + n] == host[i] + n * s->cluster_size;
+             n++) {
+        }
+        bdrv_co_pdiscard(bs->file, host[i], n * s->cluster_size);
+    }
+    g_clear_pointer(&ch->unused, g_array_unref);
+}
+
 static int coroutine_fn change_range(BlockDriverState *bs, uint64_t offset,
-                                     uint64_t bytes, const Change *ch)
+                                     uint64_t bytes, Change *ch)
 {
     Qcow2State *s = bs->opaque;
     uint64_t span = s->cluster_size << s->l2_bits;
@@ -158,6 +205,7 @@ static int coroutine_fn change_range(BlockDriverState *bs, uint64_t offset,
         qemu_mutex_lock(&s->lock);
         ret = change_table(bs, offset, n, ch);
         qemu_mutex_unlock(&s->lock);
+        discard_unused(bs, ch);
         offset += n;
         bytes -= n;
     }
@@ -191,7 +239,8 @@ int coroutine_fn qcow2_co_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
                                         int64_t bytes, BdrvRequestFlags flags)
 {
     Qcow2State *s = bs->opaque;
-    Change ch = { .unmap = flags & BDRV_REQ_MAY_UNMAP };
+    Change ch = { .unmap = flags & BDRV_REQ_MAY_UNMAP,
+                  .keep = s->discard_no_unref };
     Qcow2Mapping m;
     int ret;
 
@@ -223,7 +272,7 @@ int coroutine_fn qcow2_co_pdiscard(BlockDriverState *bs, int64_t offset,
                                    int64_t bytes)
 {
     Qcow2State *s = bs->opaque;
-    Change ch = { .discard = true };
+    Change ch = { .discard = true, .keep = s->discard_no_unref };
     int ret;
 
     if (!is_whole(bs, offset, bytes, s->cluster_size)) {

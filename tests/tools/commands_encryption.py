@@ -189,6 +189,18 @@ MEASURE = one(*['measure @S -O luks %s' % o for o in (
     '-o key-secret=s,cipher-mode=cbc --size 1M',
     '-o key-secret=s,cipher-alg=foo --size 1M',
     '-o key-secret=s,detached-header=on --size 1M')])
+MEASURE += one(*['measure @S -O qcow2 %s' % o for o in (
+    '-o encrypt.format=luks --size 1G', '-o encryption=on --size 1M',
+    '-o encrypt.format=aes --size 1M', '-o encrypt.format=foo --size 1M',
+    '-o encrypt.key-secret=s --size 1M')])
+MEASURE += one(*['measure @S -O qcow2 -o encrypt.format=luks,%s' % o for o in (
+    'encrypt.key-secret=s --size 1G', 'encrypt.key-secret=t --size 1G',
+    'encrypt.key-secret=s,cluster_size=512 --size 1G',
+    'encrypt.key-secret=s,cluster_size=2M --size 1G',
+    'encrypt.key-secret=s,preallocation=full --size 1G --output=json',
+    'encrypt.key-secret=s,encrypt.cipher-mode=cbc --size 1M',
+    'encrypt.key-secret=s,encrypt.cipher-alg=foo --size 1M',
+    'encrypt.key-secret=s data.raw')])
 
 CASES = MEASURE + LUKS_CREATE + LUKS_USE + QCOW2_CREATE + QCOW2_USE + AMEND
 

@@ -144,4 +144,39 @@ AMEND = [
     ['compare a.raw n.qcow2', 'check -q n.qcow2'],
 ]
 
-CASES = DATA + PREALLOC + EXTENDED + AMEND
+# Shrinking shortens the file: check tells where it ends
+SHRINK = [
+    ['create -q -f qcow2 -o %s n.qcow2 64M' % opts,
+     'convert -n -O qcow2 a.raw n.qcow2', 'resize --shrink n.qcow2 16M',
+     'check n.qcow2', 'resize --shrink n.qcow2 512k', 'check n.qcow2',
+     'info n.qcow2', 'resize n.qcow2 2M', 'check n.qcow2']
+    for opts in ('compat=v3', 'compat=v2', 'cluster_size=4k', 'extended_l2=on')
+] + [
+    ['create -q -f qcow2 -o preallocation=metadata n.qcow2 1200M',
+     'resize --shrink n.qcow2 1024M', 'check n.qcow2',
+     'resize --shrink n.qcow2 100M', 'check n.qcow2'],
+]
+
+
+def opened(*options):
+    return ['compare --image-opts driver=qcow2,file.filename=n.qcow2,%s '
+            'driver=raw,file.filename=a.raw' % o for o in options]
+
+
+# Options of an open image
+RUNTIME = [
+    ['create -q -f qcow2 n.qcow2 1M', 'convert -n -O qcow2 a.raw n.qcow2'] +
+    opened('cache-clean-interval=-1', 'cache-clean-interval=4294967296',
+           'cache-clean-interval=x', 'cache-clean-interval=0',
+           'cache-clean-interval=1', 'l2-cache-entry-size=-1',
+           'l2-cache-entry-size=0', 'l2-cache-entry-size=1000',
+           'l2-cache-entry-size=4k', 'l2-cache-entry-size=128k', 'backing=',
+           'discard-no-unref=on', 'discard-no-unref=x', 'overlap-check=foo',
+           'overlap-check=all', 'overlap-check.template=foo',
+           'overlap-check.inactive-l2=x', 'overlap-check.inactive-l2=on') +
+    ['snapshot -c s n.qcow2'] + opened('overlap-check=all'),
+    ['create -q -f qcow2 -o compat=v2 n.qcow2 1M'] +
+    opened('discard-no-unref=on'),
+]
+
+CASES = SHRINK + RUNTIME + DATA + PREALLOC + EXTENDED + AMEND

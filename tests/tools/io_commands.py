@@ -149,6 +149,13 @@ CASES += [(['-f', 'raw', 'a.raw'], c, None) for c in (
     ['foo', 'length'], ['length', 'foo'], ['quit', 'foo'], ['foo', 'quit'],
     ['close', 'length'], ['close', 'close'],
     ['close', 'open a.qcow2', 'info'])]
+# Clusters that stay in reserve
+CASES += [(['-d', 'unmap', '-f', 'qcow2', 'a.qcow2'],
+           ['reopen -o discard-no-unref=on', 'discard 0 64k', 'map',
+            'write -zu 64k 64k', 'write -z 1M 64k', 'discard 1M 64k',
+            'discard 3M 64k', 'map', 'write -P 3 5k 1k', 'read -P 0 0 5k',
+            'read -P 3 5k 1k', 'reopen -o discard-no-unref=off',
+            'discard 0 64k', 'map'], None)]
 CASES += [(['-f', 'qcow2', 'a.qcow2'], None, text) for text in (
     '', 'length', 'length\n', 'length\nfoo\n', 'foo\nlength\n', '\n\n  \n',
     'quit\nlength\n', 'foo\nq\n', 'help length\n', '"length"\n',
