@@ -17,15 +17,6 @@ typedef struct QEMUSnapshotInfo QEMUSnapshotInfo; /* block/snapshot.h */
 typedef void BdrvAmendStatusCB(BlockDriverState *bs, int64_t offset,
                                int64_t total, void *opaque);
 
-/* How the space of a longer image is made. */
-typedef enum PreallocMode {
-    PREALLOC_MODE_OFF,
-    PREALLOC_MODE_METADATA,
-    PREALLOC_MODE_FALLOC,
-    PREALLOC_MODE_FULL,
-    PREALLOC_MODE__MAX,
-} PreallocMode;
-
 /* Of requests. */
 typedef enum {
     /* Write zeroes: read back as zero, but the space may be freed. */

@@ -94,6 +94,11 @@ struct BlockDriver {
      * bdrv_create_file(). May block; not in a coroutine. */
     int (*bdrv_create)(const BlockDriver *drv, const char *filename,
                        QDict *opts, Error **errp);
+    /* Optional, formats: the same (blockdev-create) on the node @file, which
+     * may have other users, without options of the protocol. @data_file:
+     * what "data-file" says, or NULL. */
+    int (*bdrv_create_on)(BlockDriverState *file, BlockDriverState *data_file,
+                          QDict *opts, Error **errp);
 
     /* --- backing files --- */
 

@@ -114,8 +114,10 @@ int file_create(const BlockDriver *drv, const char *filename, QDict *opts,
         return -EINVAL;
     }
     if (size > BDRV_MAX_LENGTH) {
-        error_setg(errp, "Could not resize file: File too large");
-        return -EFBIG;
+        int ret = size > INT64_MAX ? -EINVAL : -EFBIG;
+
+        error_setg_errno(errp, -ret, "Could not resize file");
+        return ret;
     }
     size = QEMU_ALIGN_UP(size, (uint64_t)BDRV_SECTOR_SIZE);
     fd = qemu_open_cloexec(filename, O_RDWR | O_CREAT, 0644);

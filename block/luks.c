@@ -191,20 +191,14 @@ static const BdrvCreateOpt luks_create_opts[] = {
 };
 
 /* A file with room for the header and the data. */
-static int format_file(const char *filename, QCryptoBlock *b,
+static int format_file(BlockBackend *blk, QCryptoBlock *b,
                        const QCryptoLuksOptions *o, const char *password,
                        uint64_t size, PreallocMode prealloc, Error **errp)
 {
-    g_autoptr(BlockBackend)
-        blk = blk_new_open(filename, NULL, NULL,
-                           BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_PROTOCOL, errp);
     BdrvCryptoHeader place;
     QCryptoHeaderIO io;
     int ret;
 
-    if (!blk) {
-        return -EIO;
-    }
     blk_set_allow_resize(blk, true);
     ret = blk_truncate(blk, qcrypto_block_payload_offset(b) + size, false,
                        prealloc, 0, errp);
@@ -228,9 +222,11 @@ static bool take_prealloc(QDict *opts, PreallocMode *mode, Error **errp)
     return !*errp;
 }
 
-static int luks_create(const BlockDriver *drv, const char *filename,
-                       QDict *opts, Error **errp)
+/* On the node @file or, if that is NULL, in a new file @filename. */
+static int create_image(BlockDriverState *file, const char *filename,
+                        QDict *opts, Error **errp)
 {
+    g_autoptr(BlockBackend) blk = NULL;
     g_autofree char *id = bdrv_take_str(opts, "key-secret");
     g_autoptr(QCryptoBlock) b = NULL;
     QCryptoLuksOptions o;
@@ -256,13 +252,32 @@ static int luks_create(const BlockDriver *drv, const char *filename,
         error_setg(errp, "The requested file size is too large");
         ret = -EFBIG;
     } else if (b) {
-        ret = bdrv_create_file(filename, opts, errp);
+        ret = file ? 0 : bdrv_create_file(filename, opts, errp);
         if (ret >= 0) {
-            ret = format_file(filename, b, &o, password, size, prealloc, errp);
+            blk = file ? blk_new_with_bs(file, BLK_PERM_WRITE | BLK_PERM_RESIZE,
+                                         BLK_PERM_ALL, errp)
+                       : blk_new_open(filename, NULL, NULL,
+                                      BDRV_O_RDWR | BDRV_O_RESIZE |
+                                          BDRV_O_PROTOCOL,
+                                      errp);
+            ret = blk ? format_file(blk, b, &o, password, size, prealloc, errp)
+                      : -EIO;
         }
     }
     qcrypto_secret_free_str(password);
     return ret;
+}
+
+static int luks_create(const BlockDriver *drv, const char *filename,
+                       QDict *opts, Error **errp)
+{
+    return create_image(NULL, filename, opts, errp);
+}
+
+static int luks_create_on(BlockDriverState *file, BlockDriverState *data_file,
+                          QDict *opts, Error **errp)
+{
+    return create_image(file, NULL, opts, errp);
 }
 
 /* All options are checked as they are when the image is made. */
@@ -316,6 +331,7 @@ const BlockDriver bdrv_luks = {
     .bdrv_close = luks_close,
     .create_opts = luks_create_opts,
     .bdrv_create = luks_create,
+    .bdrv_create_on = luks_create_on,
     .bdrv_measure = luks_measure,
     .amend_opts = luks_amend_opts,
     .bdrv_amend_options = luks_amend_options,

@@ -54,10 +54,6 @@ static bool check_options(BlockExportOptions *opts, Error **errp)
         error_setg(errp, "Block export id '%s' is already in use", opts->id);
         return false;
     }
-    if (!find_driver(opts->type)) {
-        error_setg(errp, "No driver found for the requested export type");
-        return false;
-    }
     return true;
 }
 
@@ -123,7 +119,6 @@ BlockExport *blk_exp_add(BlockExportOptions *opts, Error **errp)
     if (!check_options(opts, errp)) {
         return NULL;
     }
-    drv = find_driver(opts->type);
     bs = bdrv_lookup_bs(NULL, opts->node_name, errp);
     if (!bs) {
         return NULL;
@@ -140,6 +135,11 @@ BlockExport *blk_exp_add(BlockExportOptions *opts, Error **errp)
             error_setg(errp, "iothread \"%s\" not found", opts->iothread);
             return NULL;
         }
+    }
+    drv = find_driver(opts->type);
+    if (!drv) {
+        error_setg(errp, "No driver found for the requested export type");
+        return NULL;
     }
     if (opts->allow_inactive && !drv->supports_inactive) {
         error_setg(errp, "Export type does not support inactive exports");

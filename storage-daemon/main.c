@@ -8,6 +8,7 @@
 
 #include "backends/iothread.h"
 #include "block/block.h"
+#include "block/jobs/job.h"
 #include "chardev/char.h"
 #include "export/export.h"
 #include "export/nbd-server.h"
@@ -68,6 +69,7 @@ static void clean_up(void)
 {
     nbd_server_close();
     blk_exp_close_all();
+    job_cancel_sync_all();
     bdrv_drain_all();
     bdrv_close_all();
     monitor_cleanup();

@@ -19,6 +19,7 @@
 #include "system/runstate.h"
 #include "block/block.h"
 #include "block/drive.h"
+#include "block/jobs/job.h"
 #include "chardev/char.h"
 #include "export/export.h"
 #include "export/nbd-server.h"
@@ -147,6 +148,7 @@ static void clean_up(CliConfig *config)
     vm_shutdown();
     nbd_server_close();
     blk_exp_close_all();
+    job_cancel_sync_all();
     bdrv_drain_all();
     if (current_accel()->shutdown) {
         current_accel()->shutdown();

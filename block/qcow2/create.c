@@ -269,12 +269,12 @@ static bool make_header(const CreateOptions *o, uint8_t *p)
     return true;
 }
 
-static int write_clusters(const char *filename, const CreateOptions *o,
+/* What is in @blk's file behind them stays. */
+static int write_clusters(BlockBackend *blk, const CreateOptions *o,
                           Error **errp)
 {
     g_autofree uint8_t *buf = g_malloc0(3 * o->cluster_size + 512);
-    g_autoptr(BlockBackend) blk = NULL;
-    int ret;
+    int ret = 0;
 
     if (!make_header(o, buf)) {
         error_setg(errp, "Could not write qcow2 header: Backing file name too "
@@ -286,14 +286,11 @@ static int write_clusters(const char *filename, const CreateOptions *o,
         qcow2_refcount_write(buf + 2 * o->cluster_size, i,
                              __builtin_ctzll(o->refcount_bits), 1);
     }
-    blk = blk_new_open(filename, NULL, NULL,
-                       BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_PROTOCOL, errp);
-    if (!blk) {
-        return -EIO;
-    }
     blk_set_allow_resize(blk, true);
-    ret = blk_truncate(blk, 3 * o->cluster_size, false, PREALLOC_MODE_OFF, 0,
-                       errp);
+    if (blk_getlength(blk) < 3 * (int64_t)o->cluster_size) {
+        ret = blk_truncate(blk, 3 * o->cluster_size, false, PREALLOC_MODE_OFF,
+                           0, errp);
+    }
     if (ret < 0) {
         return ret;
     }
@@ -302,6 +299,89 @@ static int write_clusters(const char *filename, const CreateOptions *o,
         error_setg_errno(errp, -ret, "Could not write qcow2 header");
     }
     return ret;
+}
+
+static int write_clusters_of(const char *filename, const CreateOptions *o,
+                             Error **errp)
+{
+    g_autoptr(BlockBackend)
+        blk = blk_new_open(filename, NULL, NULL,
+                           BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_PROTOCOL, errp);
+
+    return blk ? write_clusters(blk, o, errp) : -EIO;
+}
+
+/* Give the empty image its size and what belongs to it. */
+static int complete_image(BlockBackend *blk, CreateOptions *o, Error **errp)
+{
+    int ret;
+
+    blk_set_allow_resize(blk, true);
+    ret = blk_truncate(blk, o->size, false, o->prealloc, 0, errp);
+    if (ret == 0 && o->crypt.method) {
+        ret = qcow2_crypt_create(blk_bs(blk), &o->crypt, errp);
+    }
+    if (ret == 0) {
+        ret = blk_flush(blk);
+        if (ret < 0) {
+            error_setg_errno(errp, -ret, "Could not flush the image");
+        }
+    }
+    return ret;
+}
+
+/* @opts into @o, checked. */
+static bool take_all(QDict *opts, CreateOptions *o, Error **errp)
+{
+    if (!take_options(opts, o, errp) || !check_options(o, errp) ||
+        !qcow2_crypt_take_create(opts, &o->crypt, errp)) {
+        return false;
+    }
+    if (o->data_file_raw && o->prealloc == PREALLOC_MODE_OFF) {
+        /* Each cluster of the data file shall be in use from the start */
+        o->prealloc = PREALLOC_MODE_METADATA;
+    }
+    return true;
+}
+
+int qcow2_create_on(BlockDriverState *file, BlockDriverState *data_file,
+                    QDict *opts, Error **errp)
+{
+    g_auto(CreateOptions) o = { .cluster_size = 65536, .refcount_bits = 16 };
+    g_autoptr(BlockBackend) blk = NULL;
+    QDict *options;
+    int ret;
+
+    if (data_file) {
+        qdict_put_str(opts, "data_file", bdrv_filename(data_file));
+    }
+    if (!take_all(opts, &o, errp)) {
+        return -EINVAL;
+    }
+    if (o.size % BDRV_SECTOR_SIZE) {
+        error_setg(errp, "Image size must be a multiple of %d bytes",
+                   (int)BDRV_SECTOR_SIZE);
+        return -EINVAL;
+    }
+    blk = blk_new_with_bs(file, BLK_PERM_WRITE | BLK_PERM_RESIZE, BLK_PERM_ALL,
+                          errp);
+    if (!blk) {
+        return -EPERM;
+    }
+    ret = write_clusters(blk, &o, errp);
+    if (ret < 0) {
+        return ret;
+    }
+    blk_unref(g_steal_pointer(&blk));
+    options = qdict_new();
+    qdict_put_str(options, "driver", "qcow2");
+    qdict_put_str(options, "file", bdrv_get_node_name(file));
+    if (data_file) {
+        qdict_put_str(options, "data-file", bdrv_get_node_name(data_file));
+    }
+    blk = blk_new_open(NULL, NULL, options,
+                       BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_NO_BACKING, errp);
+    return blk ? complete_image(blk, &o, errp) : -EIO;
 }
 
 int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
@@ -313,15 +393,10 @@ int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
     QDict *options;
     int ret = 0;
 
-    if (!take_options(opts, &o, errp) || !check_options(&o, errp) ||
-        !qcow2_crypt_take_create(opts, &o.crypt, errp)) {
+    if (!take_all(opts, &o, errp)) {
         return -EINVAL;
     }
     o.size = ROUND_UP(o.size, BDRV_SECTOR_SIZE);
-    if (o.data_file_raw && o.prealloc == PREALLOC_MODE_OFF) {
-        /* Each cluster of the data file shall be in use from the start */
-        o.prealloc = PREALLOC_MODE_METADATA;
-    }
     if (o.data_file) {
         data_opts = qdict_clone_shallow(opts);
         ret = bdrv_create_file(o.data_file, data_opts, errp);
@@ -330,7 +405,7 @@ int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
         ret = bdrv_create_file(filename, opts, errp);
     }
     if (ret >= 0) {
-        ret = write_clusters(filename, &o, errp);
+        ret = write_clusters_of(filename, &o, errp);
     }
     if (ret < 0) {
         return ret;
@@ -341,19 +416,5 @@ int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
     qdict_put_str(options, "driver", "qcow2");
     blk = blk_new_open(filename, NULL, options,
                        BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_NO_BACKING, errp);
-    if (!blk) {
-        return -EIO;
-    }
-    blk_set_allow_resize(blk, true);
-    ret = blk_truncate(blk, o.size, false, o.prealloc, 0, errp);
-    if (ret == 0 && o.crypt.method) {
-        ret = qcow2_crypt_create(blk_bs(blk), &o.crypt, errp);
-    }
-    if (ret == 0) {
-        ret = blk_flush(blk);
-        if (ret < 0) {
-            error_setg_errno(errp, -ret, "Could not flush the image");
-        }
-    }
-    return ret;
+    return blk ? complete_image(blk, &o, errp) : -EIO;
 }

@@ -661,6 +661,7 @@ const BlockDriver bdrv_qcow2 = {
     .amend_opts = qcow2_amend_opts,
     .bdrv_amend_options = qcow2_amend_options,
     .bdrv_create = qcow2_create,
+    .bdrv_create_on = qcow2_create_on,
     .bdrv_measure = qcow2_measure,
     .bdrv_change_backing_file = qcow2_change_backing_file,
     .bdrv_co_make_empty = qcow2_co_make_empty,

@@ -624,5 +624,7 @@ int coroutine_fn qcow2_co_check(BlockDriverState *bs, BdrvCheckResult *res,
 extern const BdrvCreateOpt qcow2_create_opts[];
 int qcow2_create(const BlockDriver *drv, const char *filename, QDict *opts,
                  Error **errp);
+int qcow2_create_on(BlockDriverState *file, BlockDriverState *data_file,
+                    QDict *opts, Error **errp);
 
 #endif

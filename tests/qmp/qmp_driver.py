@@ -13,7 +13,7 @@ import subprocess
 import time
 
 SYNC = b'{"execute": "x-sync", "id": "sync-%d"}\n'
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Dead(Exception):
@@ -28,10 +28,10 @@ class Program:
         self.count = 0
         self.buf = b''
         self.sock = None
-        opt = '-qmp-pretty' if pretty else '-qmp'
+        self.pretty = pretty
         self.errors = open(os.path.join(tmpdir, 'stderr'), 'w+b')
         self.proc = subprocess.Popen(
-            argv + [opt, 'unix:%s,server=on,wait=off' % self.path],
+            argv + self.options(),
             stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
             cwd=tmpdir)
         try:
@@ -39,6 +39,11 @@ class Program:
         except Dead:
             self.close()
             raise
+
+    def options(self):
+        """What makes the program listen."""
+        opt = '-qmp-pretty' if self.pretty else '-qmp'
+        return [opt, 'unix:%s,server=on,wait=off' % self.path]
 
     def connect(self):
         deadline = time.monotonic() + TIMEOUT
