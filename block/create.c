@@ -225,8 +225,14 @@ static bool check_backing(const char *filename, const QDict *opts, int flags,
     Error *local_err = NULL;
     int64_t len;
 
-    if (!base || !*base || (flags & BDRV_O_NO_BACKING)) {
+    if (!base || !*base) {
         return true;
+    }
+    if (flags & BDRV_O_NO_BACKING) {
+        if (!base_fmt) {
+            error_setg(errp, "Backing file specified without backing format");
+        }
+        return base_fmt;
     }
     full = bdrv_backing_path(filename, base, errp);
     if (!full) {

@@ -172,9 +172,6 @@ static const char *find_fault(const CreateOptions *o)
         return "Non-zlib compression type is only supported with "
                "compatibility level 1.1 and above (use version=v3 or greater)";
     }
-    if (o->backing_file && strlen(o->backing_file) > QCOW2_MAX_BACKING_NAME) {
-        return "Backing file name too long";
-    }
     return NULL;
 }
 
@@ -185,6 +182,12 @@ static bool check_options(const CreateOptions *o, Error **errp)
 
     if (fault) {
         error_setg(errp, "%s", fault);
+        return false;
+    }
+    if (o->backing_file && strlen(o->backing_file) > QCOW2_MAX_BACKING_NAME) {
+        error_setg_errno(
+            errp, EINVAL, "Could not assign backing file '%s' with format '%s'",
+            o->backing_file, o->backing_fmt ? o->backing_fmt : "no format");
         return false;
     }
     if (o->size > INT64_MAX - 512 ||

@@ -407,12 +407,6 @@ int coroutine_fn qcow2_co_truncate(BlockDriverState *bs, int64_t offset,
         error_setg(errp, "Preallocation can't be used for shrinking an image");
         return -EINVAL;
     }
-    if (bs->backing && !s->extended_l2 && (uint64_t)offset > old &&
-        prealloc != PREALLOC_MODE_OFF) {
-        error_setg(errp, "Preallocation can only be used together with a "
-                         "backing file if extended_l2 is on");
-        return -ENOTSUP;
-    }
     if (!qcow2_bitmaps_allow_resize(bs, errp)) {
         return -ENOTSUP;
     }
