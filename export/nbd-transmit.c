@@ -18,6 +18,10 @@
 #include "export/nbd-int.h"
 #include "util/memalign.h"
 
+/* Texts for clients, at most. */
+#define WHY_MAX           128
+#define PAYLOAD_NOT_VALID "CMD_BLOCK_STATUS payload not valid"
+
 static void parse(NbdConn *c);
 static void next_piece(NbdSlot *slot);
 
@@ -283,36 +287,63 @@ static void next_piece(NbdSlot *slot)
     }
 }
 
-/* The payload of a BLOCK_STATUS request: a length and ids of contexts. */
-static void status_with_payload(NbdSlot *slot)
+static int check_range(const NbdConn *c, uint64_t from, uint64_t len, char *why)
 {
-    NbdConn *c = slot->conn;
-    unsigned n = (slot->rq.len - 8) / 4, chosen = 0;
-    g_autofree uint32_t *ids = g_new(uint32_t, n);
-    uint64_t len = nbd_get64(slot->buf);
+    uint64_t size = c->exp->info.size;
 
-    for (unsigned i = 0; i < n; i++) {
-        uint32_t id = nbd_get32(slot->buf + 8 + 4 * i);
+    if (from > size || len > size - from) {
+        snprintf(why, WHY_MAX,
+                 "operation past EOF; From: %" PRIu64 ", Len: %" PRIu64
+                 ", Size: %" PRIu64,
+                 from, len, size);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* The ids in the payload of a BLOCK_STATUS request, each one that the client
+ * has negotiated and none twice; their number, 0: it is not valid. */
+static unsigned payload_ids(const NbdSlot *slot, uint32_t *ids)
+{
+    const NbdConn *c = slot->conn;
+    unsigned n = 0;
+
+    for (size_t pos = 8; pos < slot->rq.len; pos += 4) {
+        uint32_t id = nbd_get32(slot->buf + pos);
         bool known = false;
 
         for (unsigned j = 0; j < c->n_context_ids; j++) {
             known |= c->context_ids[j] == id;
         }
-        for (unsigned j = 0; j < chosen; j++) {
-            known &= ids[j] != id; /* each once */
+        for (unsigned j = 0; j < n; j++) {
+            known &= ids[j] != id;
         }
         if (!known) {
-            nbd_reply_done(slot, -EINVAL, "invalid context id");
-            return;
+            return 0;
         }
-        ids[chosen++] = id;
+        ids[n++] = id;
     }
-    if (!len || slot->rq.from > c->exp->info.size ||
-        len > c->exp->info.size - slot->rq.from) {
-        nbd_reply_done(slot, -EINVAL, "invalid length");
-        return;
+    return n;
+}
+
+/* BLOCK_STATUS with a payload: a length and ids of contexts. */
+static void status_with_payload(NbdSlot *slot)
+{
+    NbdConn *c = slot->conn;
+    g_autofree uint32_t *ids = g_new(uint32_t, slot->rq.len / 4);
+    uint64_t len = nbd_get64(slot->buf);
+    unsigned n = payload_ids(slot, ids);
+    char why[WHY_MAX];
+
+    if (!n) {
+        nbd_reply_done(slot, -EINVAL, PAYLOAD_NOT_VALID);
+    } else if (!len) {
+        nbd_reply_done(slot, -EINVAL, "need non-zero length");
+    } else if (check_range(c, slot->rq.from, len, why) < 0) {
+        nbd_reply_done(slot, -EINVAL, why);
+    } else {
+        nbd_block_status(slot, slot->rq.from, len, ids, n);
     }
-    nbd_block_status(slot, slot->rq.from, len, ids, chosen);
 }
 
 /* All of the request is here. */
@@ -375,59 +406,73 @@ static bool writes(uint16_t type)
            type == NBD_CMD_WRITE_ZEROES;
 }
 
-/* 0, or -errno with *@why for the client. */
-static int check_status(const NbdConn *c, const NbdRequest *rq,
-                        const char **why)
+/* Of those whose length is that of their effect. */
+static int check_lengths(const NbdConn *c, const NbdRequest *rq, char *why)
 {
-    if (!c->n_context_ids) {
-        *why = "CMD_BLOCK_STATUS not negotiated";
+    int ret;
+
+    if ((rq->type == NBD_CMD_READ || rq->type == NBD_CMD_CACHE) &&
+        rq->len > NBD_MAX_BUFFER) {
+        snprintf(why, WHY_MAX, "len (%" PRIu64 ") is larger than max len (%u)",
+                 rq->len, NBD_MAX_BUFFER);
         return -EINVAL;
     }
-    if (!rq->len && !(rq->flags & NBD_CMD_FLAG_PAYLOAD_LEN)) {
-        *why = "need non-zero length";
+    ret = check_range(c, rq->from, rq->len, why);
+    if (ret == 0 && ((rq->from | rq->len) & (c->alignment - 1))) {
+        snprintf(why, WHY_MAX, "client sent non-compliant unaligned %s request",
+                 nbd_cmd_name(rq->type));
+        ret = -EINVAL;
+    }
+    return ret;
+}
+
+static int check_status(const NbdConn *c, const NbdRequest *rq,
+                        uint64_t payload, char *why)
+{
+    if (payload && (payload < 12 || payload % 4 ||
+                    payload > 8 + 4 * (uint64_t)c->n_context_ids)) {
+        g_strlcpy(why, PAYLOAD_NOT_VALID, WHY_MAX);
+        return -EINVAL;
+    }
+    if (!c->n_context_ids) {
+        g_strlcpy(why, "CMD_BLOCK_STATUS not negotiated", WHY_MAX);
+        return -EINVAL;
+    }
+    if (!payload && !rq->len) {
+        g_strlcpy(why, "need non-zero length", WHY_MAX);
         return -EINVAL;
     }
     return 0;
 }
 
-/* @payload: the request's length is that of its payload. */
+/* 0, or -errno with @why for the client. @payload: its length. */
 static int check_request(const NbdConn *c, const NbdRequest *rq,
-                         bool status_payload, const char **why)
+                         uint64_t payload, char *why)
 {
-    uint64_t size = c->exp->info.size;
+    int ret = 0;
 
-    *why = NULL;
-    if (rq->type > NBD_CMD_BLOCK_STATUS || rq->type == NBD_CMD_DISC) {
-        *why = "invalid request type";
+    why[0] = '\0';
+    if (rq->type > NBD_CMD_BLOCK_STATUS) {
+        snprintf(why, WHY_MAX, "invalid request type (%u) received", rq->type);
         return -EINVAL;
     }
     if (writes(rq->type) && (c->flags & NBD_FLAG_READ_ONLY)) {
-        *why = "Export is read-only";
+        g_strlcpy(why, "Export is read-only", WHY_MAX);
         return -EROFS;
     }
-    if (rq->flags & ~allowed_flags(c, rq->type)) {
-        *why = "unsupported flags for command";
-        return -EINVAL;
+    if (rq->type != NBD_CMD_FLUSH &&
+        !(rq->type == NBD_CMD_BLOCK_STATUS && payload)) {
+        ret = check_lengths(c, rq, why);
     }
-    if (rq->type == NBD_CMD_FLUSH) {
-        return 0;
+    if (ret == 0 && (rq->flags & ~allowed_flags(c, rq->type))) {
+        snprintf(why, WHY_MAX, "unsupported flags for command %s (got 0x%x)",
+                 nbd_cmd_name(rq->type), rq->flags);
+        ret = -EINVAL;
     }
-    if (!status_payload && (rq->from > size || rq->len > size - rq->from)) {
-        *why = "operation past EOF";
-        return rq->type == NBD_CMD_WRITE || rq->type == NBD_CMD_WRITE_ZEROES
-                   ? -ENOSPC
-                   : -EINVAL;
+    if (ret == 0 && rq->type == NBD_CMD_BLOCK_STATUS) {
+        ret = check_status(c, rq, payload, why);
     }
-    if (!status_payload && ((rq->from | rq->len) & (c->alignment - 1))) {
-        *why = "unaligned request";
-        return -EINVAL;
-    }
-    if ((rq->type == NBD_CMD_READ || rq->type == NBD_CMD_CACHE) &&
-        rq->len > NBD_MAX_BUFFER) {
-        *why = "request is too large";
-        return -EINVAL;
-    }
-    return rq->type == NBD_CMD_BLOCK_STATUS ? check_status(c, rq, why) : 0;
+    return ret;
 }
 
 /* --- receiving --- */
@@ -517,9 +562,8 @@ static size_t cost(const NbdRequest *rq, uint64_t payload)
 /* One request whose head is in the buffer; false: not now, or it is over. */
 static bool take_request(NbdConn *c)
 {
-    bool status_payload;
     uint64_t payload;
-    const char *why;
+    char why[WHY_MAX];
     NbdRequest rq;
     NbdSlot *slot;
     int ret;
@@ -547,14 +591,7 @@ static bool take_request(NbdConn *c)
     slot = slot_get(c);
     slot->rq = rq;
     slot->syncing = false;
-    status_payload = payload && rq.type == NBD_CMD_BLOCK_STATUS;
-    ret = check_request(c, &rq, status_payload, &why);
-    if (ret == 0 && status_payload &&
-        (payload < 8 || payload % 4 ||
-         payload > 8 + 4 * (uint64_t)c->n_context_ids)) {
-        ret = -EINVAL;
-        why = "invalid payload";
-    }
+    ret = check_request(c, &rq, payload, why);
     if (ret == 0 && cost(&rq, payload) &&
         !slot_buffer(slot, cost(&rq, payload))) {
         ret = -ENOMEM;

@@ -128,7 +128,7 @@ static uint16_t flags_for(const NbdHandshake *h, const NbdExportInfo *info)
     if (h->mode >= NBD_MODE_STRUCTURED) {
         flags |= NBD_FLAG_SEND_DF;
     }
-    if (h->mode >= NBD_MODE_EXTENDED && h->n_context_ids) {
+    if (h->mode >= NBD_MODE_EXTENDED) {
         flags |= NBD_FLAG_BLOCK_STAT_PAYLOAD;
     }
     return flags;
