@@ -9,6 +9,8 @@ Generate C code and documentation from the QAPI schema.
   qapi-gen.py --doc FILE SCHEMA       the QMP reference manual (man page)
   qapi-gen.py --cli DIR OPTIONS       the table of command line options
   qapi-gen.py --cli-man FILE OPTIONS  the options section of the man page
+  qapi-gen.py --tool-help FILE OPTIONS   a C header with --help of a tool
+  qapi-gen.py --tool-man FILE OPTIONS    its man page
 """
 
 import argparse
@@ -44,11 +46,20 @@ def main():
     ap.add_argument('--doc', metavar='FILE')
     ap.add_argument('--cli', metavar='DIR')
     ap.add_argument('--cli-man', metavar='FILE')
+    ap.add_argument('--tool-help', metavar='FILE')
+    ap.add_argument('--tool-man', metavar='FILE')
     ap.add_argument('schema')
     args = ap.parse_args()
 
     files = {}
-    if args.cli or args.cli_man:
+    if args.tool_help or args.tool_man:
+        program = cli.load_program(args.schema)
+        groups = cli.load(args.schema)
+        if args.tool_help:
+            files[args.tool_help] = cli.tool_help(program, groups)
+        if args.tool_man:
+            files[args.tool_man] = cli.tool_man_page(program, groups)
+    elif args.cli or args.cli_man:
         groups = cli.load(args.schema)
         if args.cli:
             files.update({os.path.join(args.cli, name): text
