@@ -74,6 +74,7 @@ static void sent(IoStream *s, ssize_t ret)
 
     while ((slot = STAILQ_FIRST(&c->sending))) {
         STAILQ_REMOVE_HEAD(&c->sending, next);
+        c->unsent_bytes -= slot->out_len;
         slot_put(slot);
     }
     if (ret < 0) {
@@ -127,6 +128,7 @@ static void ready(NbdSlot *slot)
         return;
     }
     STAILQ_INSERT_TAIL(&c->ready, slot, next);
+    c->unsent_bytes += slot->out_len;
     if (!c->stream.send_cb) {
         aio_defer(c->stream.ctx, &c->flush);
     }
@@ -150,6 +152,7 @@ void nbd_append_error(NbdSlot *slot, GByteArray *to, int error,
 
 void nbd_reply_extra(NbdSlot *slot)
 {
+    slot->out_len = 0;
     ready(slot);
 }
 
@@ -495,6 +498,7 @@ static void received(IoStream *s, ssize_t ret)
         n -= direct;
     }
     c->rx_end += n;
+    c->turn_bytes = 0;
     parse(c);
     nbd_conn_maybe_gone(c);
 }
@@ -559,6 +563,23 @@ static size_t cost(const NbdRequest *rq, uint64_t payload)
     }
 }
 
+/* Must a request that takes @bytes wait? Someone will look again then. */
+static bool must_wait(NbdConn *c, size_t bytes)
+{
+    if (STAILQ_EMPTY(&c->free) ||
+        (c->bytes_in_flight &&
+         c->bytes_in_flight + bytes > NBD_IN_FLIGHT_MAX) ||
+        c->unsent_bytes > NBD_UNSENT_MAX) {
+        return true;
+    }
+    if (c->turn_bytes > NBD_TURN_MAX) {
+        qemu_bh_schedule(c->again);
+        return true;
+    }
+    c->turn_bytes += bytes;
+    return false;
+}
+
 /* One request whose head is in the buffer; false: not now, or it is over. */
 static bool take_request(NbdConn *c)
 {
@@ -581,9 +602,7 @@ static bool take_request(NbdConn *c)
         nbd_conn_close(c); /* it would take long to get past that */
         return false;
     }
-    if (STAILQ_EMPTY(&c->free) ||
-        (c->bytes_in_flight &&
-         c->bytes_in_flight + cost(&rq, payload) > NBD_IN_FLIGHT_MAX)) {
+    if (must_wait(c, cost(&rq, payload))) {
         c->stalled = true;
         return false;
     }
@@ -643,6 +662,17 @@ static void parse(NbdConn *c)
     }
 }
 
+static void another_turn(void *opaque)
+{
+    NbdConn *c = opaque;
+
+    c->turn_bytes = 0;
+    if (c->stalled && !c->closing) {
+        parse(c);
+        nbd_conn_maybe_gone(c);
+    }
+}
+
 /* --- life --- */
 
 void nbd_transmit_start(NbdConn *c, const uint8_t *early, size_t len)
@@ -653,6 +683,7 @@ void nbd_transmit_start(NbdConn *c, const uint8_t *early, size_t len)
     STAILQ_INIT(&c->ready);
     STAILQ_INIT(&c->sending);
     c->flush.fn = flush;
+    c->again = aio_bh_new(c->stream.ctx, another_turn, c);
     for (int i = NBD_SLOTS; i-- > 0;) {
         NbdSlot *slot = &c->slots[i];
 
