@@ -236,6 +236,7 @@ static void nbd_delete(BlockExport *blk_exp)
 const BlockExportDriver blk_exp_nbd = {
     .type = BLOCK_EXPORT_TYPE_NBD,
     .instance_size = sizeof(NbdExport),
+    .supports_inactive = true,
     .create = nbd_create,
     .request_shutdown = nbd_request_shutdown,
     .delete = nbd_delete,
