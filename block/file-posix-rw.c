@@ -54,7 +54,7 @@ typedef struct Transfer {
     int64_t offset;
 } Transfer;
 
-static int transfer_in_worker(void *opaque)
+static int transfer_now(void *opaque)
 {
     Transfer *t = opaque;
     int flags = t->dsync ? RWF_DSYNC : 0;
@@ -145,13 +145,15 @@ static int coroutine_fn co_transfer(FileState *s, Transfer *t)
     int ret;
 
     if (file_uses_ring(s, ctx)) {
-        return transfer_by_ring(t);
+        /* The ring would hand it to a worker thread, which is no faster */
+        return s->in_memory && !t->is_write ? transfer_now(t)
+                                            : transfer_by_ring(t);
     }
     l = get_native(s, ctx);
     if (l && transfer_by_native(s, l, t, &ret)) {
         return ret;
     }
-    return thread_pool_submit_co(transfer_in_worker, t);
+    return thread_pool_submit_co(transfer_now, t);
 }
 
 /* The kernel cannot do it on this file: there is a way without. */

@@ -10,9 +10,10 @@
 
 /* @kind: QCOW2_COMPRESSION_*. */
 
-/* The stream's bytes; -ENOMEM: it would be longer than @dst_size; -EIO. */
-int qcow2_compress(uint8_t kind, void *dst, size_t dst_size, const void *src,
-                   size_t src_size);
+/* The stream's bytes; -ENOMEM: it would be longer than @dst_size; -EIO.
+ * @index: the cluster's in the disk. */
+int qcow2_compress(uint8_t kind, unsigned index, void *dst, size_t dst_size,
+                   const void *src, size_t src_size);
 /* Fill @dst; what stands behind the stream in @src does not matter. 0, or -EIO
  * for what is no stream of that many bytes. */
 int qcow2_decompress(uint8_t kind, void *dst, size_t dst_size, const void *src,

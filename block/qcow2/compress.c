@@ -112,9 +112,10 @@ static int compress_func(void *opaque)
     uint8_t *dst = job->dst;
 
     for (unsigned i = 0; i < job->n; i++) {
-        int size = qcow2_compress(s->h.compression, dst, s->cluster_size - 1,
-                                  job->src + i * s->cluster_size,
-                                  s->cluster_size);
+        int size = qcow2_compress(
+            s->h.compression, (job->offset >> s->cluster_bits) + i, dst,
+            s->cluster_size - 1, job->src + i * s->cluster_size,
+            s->cluster_size);
 
         if (size < 0 && size != -ENOMEM) {
             return size;

@@ -423,20 +423,25 @@ static bool fit_target(Convert *cv)
         s->alignment *= 2;
     }
     s->alignment = MAX(s->alignment, align);
-    s->buf_size = CONVERT_BUF_SIZE;
+    s->buf_size = s->min_sparse > 4096 ? CONVERT_MAX_BUF_SIZE
+                                       : CONVERT_BUF_SIZE;
     if (ret < 0 && cv->compress) {
         error_report("could not get block driver info");
         return false;
     }
     if (ret == 0 && (cv->compress || info.needs_compressed_writes)) {
         s->cluster = info.cluster_size;
-        if (s->cluster <= 0 || s->cluster > s->buf_size) {
+        if (s->cluster <= 0 || s->cluster > CONVERT_MAX_BUF_SIZE) {
             error_report("invalid cluster size");
             return false;
         }
         /* A few clusters at once keep all processors busy and take less
          * memory */
         s->buf_size = MAX(s->cluster, MIN(s->buf_size, 4 * s->cluster));
+    } else if (ret == 0) {
+        /* Not several requests for one cluster of the target */
+        s->buf_size = MIN(MAX(s->buf_size, info.cluster_size),
+                          CONVERT_MAX_BUF_SIZE);
     }
     return true;
 }

@@ -10,7 +10,11 @@
 #include "tools/qemu-img/common.h"
 
 #define CONVERT_MAX_COROUTINES 16
-#define CONVERT_BUF_SIZE       (2 * 1024 * 1024)
+/* Half of a processor's cache of second level: what was read is still there
+ * when it is looked through and written. */
+#define CONVERT_BUF_SIZE (512 * KiB)
+/* For clusters or runs of zeroes that are longer */
+#define CONVERT_MAX_BUF_SIZE (2 * MiB)
 
 /* One of the images that are put one behind the other. */
 typedef struct ConvertSource {
