@@ -113,6 +113,30 @@ int coroutine_fn blk_co_pwrite_zeroes(BlockBackend *blk, int64_t offset,
     return ret;
 }
 
+int coroutine_fn blk_co_copy_range(BlockBackend *src, int64_t from,
+                                   BlockBackend *dst, int64_t offset,
+                                   int64_t bytes)
+{
+    BlkGate *in = enter(src);
+    BlkGate *out = enter(dst);
+    int ret = check(src, from, bytes, false);
+
+    if (ret == 0) {
+        ret = check(dst, offset, bytes, true);
+    }
+    if (ret == 0 && (write_flags(dst, 0) & BDRV_REQ_FUA)) {
+        ret = -ENOTSUP; /* the kernel has no such copy */
+    }
+    if (ret == 0) {
+        co_throttle(src, bytes, false);
+        co_throttle(dst, bytes, true);
+        ret = bdrv_co_copy_range(blk_bs(src), from, dst->root, offset, bytes);
+    }
+    blk_gate_leave(out);
+    blk_gate_leave(in);
+    return ret;
+}
+
 int coroutine_fn blk_co_pdiscard(BlockBackend *blk, int64_t offset,
                                  int64_t bytes)
 {

@@ -220,6 +220,10 @@ int coroutine_fn blk_co_pwrite_zeroes(BlockBackend *blk, int64_t offset,
                                       int64_t bytes, BdrvRequestFlags flags);
 int coroutine_fn blk_co_pdiscard(BlockBackend *blk, int64_t offset,
                                  int64_t bytes);
+/* As bdrv_co_copy_range(), from @src to @dst. */
+int coroutine_fn blk_co_copy_range(BlockBackend *src, int64_t from,
+                                   BlockBackend *dst, int64_t offset,
+                                   int64_t bytes);
 int coroutine_fn blk_co_flush(BlockBackend *blk);
 /* As bdrv_co_block_status_above() of the whole chain. */
 int coroutine_fn blk_co_block_status(BlockBackend *blk, int64_t offset,

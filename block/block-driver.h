@@ -36,6 +36,9 @@ struct BlockDriver {
     bool supports_backing;
     bool flushes_children; /* bdrv_co_flush_to_os() has seen to them */
     bool supports_compressed_writes; /* BDRV_REQ_WRITE_COMPRESSED */
+    /* What the block status says is in a file can be taken from there without
+     * asking this driver (block/copy-range.c). */
+    bool shows_data_as_is;
     /* The options that make two nodes show different data; for the name that
      * tells how to open the node again. "a." stands for all that begin so.
      * NULL-terminated. */
@@ -202,6 +205,13 @@ struct BlockDriver {
      * stable storage; one at a time, and only when something was written. */
     int coroutine_fn (*bdrv_co_flush_to_os)(BlockDriverState *bs);
     int coroutine_fn (*bdrv_co_flush_to_disk)(BlockDriverState *bs);
+    /* Optional: let the kernel copy from @file, a leaf, at byte @from; aligned
+     * as a write. -ENOTSUP: the caller reads and writes. After any error the
+     * range may have been written in part. */
+    int coroutine_fn (*bdrv_co_copy_range_to)(BlockDriverState *bs,
+                                              int64_t offset,
+                                              BlockDriverState *file,
+                                              int64_t from, int64_t bytes);
     /* Optional: without, all is data. Sets *@pnum > 0, at most @bytes
      * rounded up to the alignment; *@map and *@file with _OFFSET_VALID.
      * @want_zero: false: only allocation matters. */

@@ -31,6 +31,18 @@ int coroutine_fn bdrv_co_pwrite(BdrvChild *child, int64_t offset, int64_t bytes,
  * _FUA. */
 int coroutine_fn bdrv_co_pwrite_zeroes(BdrvChild *child, int64_t offset,
                                        int64_t bytes, BdrvRequestFlags flags);
+/*
+ * Let the kernel copy what @src shows at @from to @offset of @dst, without
+ * reading it. -ENOTSUP where that cannot be had; after an error some of it may
+ * have been copied.
+ */
+int coroutine_fn bdrv_co_copy_range(BlockDriverState *src, int64_t from,
+                                    BdrvChild *dst, int64_t offset,
+                                    int64_t bytes);
+/* The second half, for drivers: from byte @from of @file, which is a leaf. */
+int coroutine_fn bdrv_co_copy_range_to(BdrvChild *dst, int64_t offset,
+                                       BlockDriverState *file, int64_t from,
+                                       int64_t bytes);
 /* A hint: what a driver cannot do is left out silently. */
 int coroutine_fn bdrv_co_pdiscard(BdrvChild *child, int64_t offset,
                                   int64_t bytes);

@@ -233,6 +233,62 @@ int coroutine_fn file_co_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
     return ret == -ETXTBSY ? -ENOTSUP : ret;
 }
 
+/* --- copying inside the kernel --- */
+
+typedef struct CopyCall {
+    int in, out;
+    int64_t from, offset, bytes;
+} CopyCall;
+
+static int copy_in_worker(void *opaque)
+{
+    CopyCall *c = opaque;
+    off_t from = c->from, to = c->offset;
+
+    while (c->bytes > 0) {
+        ssize_t n = RETRY_ON_EINTR(
+            copy_file_range(c->in, &from, c->out, &to, c->bytes, 0));
+
+        if (n < 0) {
+            /* Other kinds of files, other file systems, overlaps, ... */
+            return errno == EXDEV || errno == EINVAL || errno == EBADF
+                       ? -ENOTSUP
+                       : translate_err(-errno);
+        }
+        if (n == 0) {
+            return -ENOTSUP; /* behind the source's end: that reads as zero */
+        }
+        c->bytes -= n;
+    }
+    return 0;
+}
+
+int coroutine_fn file_co_copy_range_to(BlockDriverState *bs, int64_t offset,
+                                       BlockDriverState *file, int64_t from,
+                                       int64_t bytes)
+{
+    FileState *s = bs->opaque, *in;
+    CopyCall c = {
+        .out = s->fd, .from = from, .offset = offset, .bytes = bytes
+    };
+
+    if (file->drv->bdrv_co_copy_range_to != file_co_copy_range_to ||
+        qatomic_read(&s->no_copy_range)) {
+        return -ENOTSUP;
+    }
+    in = file->opaque;
+    c.in = in->fd;
+    if (thread_pool_submit_co(copy_in_worker, &c) == 0) {
+        return 0;
+    }
+    if (c.bytes == bytes) {
+        /* Nothing at all: it will not be better next time */
+        qatomic_set(&s->no_copy_range, true);
+    }
+    /* Reading and writing tells what is wrong, if anything is */
+    return -ENOTSUP;
+}
+
 /* --- block status --- */
 
 /*

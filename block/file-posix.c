@@ -434,6 +434,7 @@ static BlockStatsSpecific *device_get_specific_stats(BlockDriverState *bs)
     .bdrv_co_pwrite_zeroes = file_co_pwrite_zeroes,                            \
     .bdrv_co_pdiscard = file_co_pdiscard,                                      \
     .bdrv_co_flush_to_disk = file_co_flush,                                    \
+    .bdrv_co_copy_range_to = file_co_copy_range_to, .shows_data_as_is = true,  \
     .bdrv_co_block_status = file_co_block_status,                              \
     .bdrv_co_truncate = file_co_truncate, .bdrv_submit_fast = file_submit_fast
 

@@ -42,7 +42,7 @@ typedef struct FileState {
     uint64_t locked_perm, locked_unshared; /* what is locked */
 
     /* atomic: what the file system has refused is not tried again */
-    bool no_discard, no_zero_range, no_fallocate, no_dsync;
+    bool no_discard, no_zero_range, no_fallocate, no_dsync, no_copy_range;
     /* atomic: the engine cannot be had in some context, and we said so */
     bool told_fallback;
     /* atomic: errno of a flush that failed; pages may have been dropped, and
@@ -97,6 +97,9 @@ void file_forget_extents(FileState *s);
 int coroutine_fn file_co_flush(BlockDriverState *bs);
 int coroutine_fn file_co_pdiscard(BlockDriverState *bs, int64_t offset,
                                   int64_t bytes);
+int coroutine_fn file_co_copy_range_to(BlockDriverState *bs, int64_t offset,
+                                       BlockDriverState *file, int64_t from,
+                                       int64_t bytes);
 int coroutine_fn file_co_pwrite_zeroes(BlockDriverState *bs, int64_t offset,
                                        int64_t bytes, BdrvRequestFlags flags);
 int coroutine_fn file_co_block_status(BlockDriverState *bs, bool want_zero,

@@ -272,6 +272,22 @@ static int coroutine_fn raw_co_pdiscard(BlockDriverState *bs, int64_t offset,
     return pos < 0 ? pos : bdrv_co_pdiscard(bs->file, pos, bytes);
 }
 
+static int coroutine_fn raw_co_copy_range_to(BlockDriverState *bs,
+                                             int64_t offset,
+                                             BlockDriverState *file,
+                                             int64_t from, int64_t bytes)
+{
+    int64_t pos = raw_map(bs, offset, bytes, true);
+
+    if (pos < 0) {
+        return pos;
+    }
+    if (bs->probed && offset < BDRV_SECTOR_SIZE) {
+        return -ENOTSUP; /* it has to be looked at */
+    }
+    return bdrv_co_copy_range_to(bs->file, pos, file, from, bytes);
+}
+
 static int coroutine_fn raw_co_block_status(BlockDriverState *bs,
                                             bool want_zero, int64_t offset,
                                             int64_t bytes, int64_t *pnum,
@@ -340,6 +356,7 @@ const BlockDriver bdrv_raw = {
     .format_name = "raw",
     .instance_size = sizeof(RawState),
     .is_format = true,
+    .shows_data_as_is = true,
     .strong_runtime_opts = raw_strong_runtime_opts,
     .bdrv_probe = raw_probe,
     .mutable_opts = raw_strong_runtime_opts,
@@ -359,6 +376,7 @@ const BlockDriver bdrv_raw = {
     .bdrv_co_pwritev = raw_co_pwritev,
     .bdrv_co_pwrite_zeroes = raw_co_pwrite_zeroes,
     .bdrv_co_pdiscard = raw_co_pdiscard,
+    .bdrv_co_copy_range_to = raw_co_copy_range_to,
     .bdrv_co_block_status = raw_co_block_status,
     .bdrv_co_truncate = raw_co_truncate,
     .bdrv_map_fast = raw_map_fast,

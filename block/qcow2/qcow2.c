@@ -643,6 +643,7 @@ const BlockDriver bdrv_qcow2 = {
     .instance_size = sizeof(Qcow2State),
     .is_format = true,
     .supports_backing = true,
+    .shows_data_as_is = true,
     .supports_compressed_writes = true,
     .strong_runtime_opts = qcow2_strong_runtime_opts,
     .bdrv_probe = qcow2_probe,

@@ -285,6 +285,13 @@ static void coroutine_fn limit_rate(Copy *copy, int64_t bytes)
     }
 }
 
+static void count_copied(Copy *copy, const Piece *piece)
+{
+    copy->copied += piece->bytes;
+    img_progress_print(
+        100.0 * copy->copied / MAX(copy->allocated, copy->copied), 0);
+}
+
 static int coroutine_fn write_piece(Copy *copy, const Piece *piece,
                                     const char *buf)
 {
@@ -301,9 +308,7 @@ static int coroutine_fn write_piece(Copy *copy, const Piece *piece,
         return ret;
     }
     if (piece->kind == PIECE_DATA) {
-        copy->copied += piece->bytes;
-        img_progress_print(
-            100.0 * copy->copied / MAX(copy->allocated, copy->copied), 0);
+        count_copied(copy, piece);
     }
     return 0;
 }
@@ -319,10 +324,35 @@ static void coroutine_fn wait_turn(Copy *copy, const Piece *piece)
     qemu_co_queue_restart_all(&copy->turn);
 }
 
+/* -C: copied, so that there is nothing left to do? */
+static bool coroutine_fn offload_piece(Copy *copy, const Piece *piece)
+{
+    ConvertState *s = copy->s;
+
+    if (!s->copy_range || piece->kind != PIECE_DATA || copy->ret) {
+        return false;
+    }
+    if (!s->out_of_order) {
+        wait_turn(copy, piece);
+    }
+    if (blk_co_copy_range(piece->src->blk, piece->offset - piece->src->begin,
+                          s->target, piece->offset, piece->bytes) < 0) {
+        s->copy_range = false; /* the rest as without -C */
+        return false;
+    }
+    count_copied(copy, piece);
+    limit_rate(copy, piece->bytes);
+    return true;
+}
+
 static int coroutine_fn do_piece(Copy *copy, Piece *piece, char *buf)
 {
     ConvertState *s = copy->s;
     int ret = 0;
+
+    if (offload_piece(copy, piece)) {
+        return 0;
+    }
 
     if (piece->kind == PIECE_ZERO && !s->min_sparse) {
         /* -S 0: nothing is left out */

@@ -111,7 +111,7 @@ static bool parse_flag(Convert *cv, int c)
 {
     switch (c) {
     case 'C':
-        cv->offload = true;
+        cv->offload = cv->state.copy_range = true;
         break;
     case 'c':
         cv->compress = true;
@@ -423,8 +423,8 @@ static bool fit_target(Convert *cv)
         s->alignment *= 2;
     }
     s->alignment = MAX(s->alignment, align);
-    s->buf_size = s->min_sparse > 4096 ? CONVERT_MAX_BUF_SIZE
-                                       : CONVERT_BUF_SIZE;
+    s->buf_size = s->min_sparse > 4096 || s->copy_range ? CONVERT_MAX_BUF_SIZE
+                                                        : CONVERT_BUF_SIZE;
     if (ret < 0 && cv->compress) {
         error_report("could not get block driver info");
         return false;
