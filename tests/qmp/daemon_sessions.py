@@ -289,7 +289,8 @@ EXPECTED = [
     ('create-qcow2', rb"The image size is too large for file format 'qcow2' "
      rb'\(try using a larger cluster size\)',
      rb'Could not resize image: Failed to grow the L1 table: File too large',
-     'found before anything is written'),
+     'the size of a qcow2 image that is too large is found before anything '
+     'is written'),
     ('*', rb'(?s)\{"return": \[\{[^\n]*"parent": .*', b'types',
      'each program has its own types'),
 ]

@@ -393,12 +393,3 @@ GENERAL = one('foo', '--foo', '-x', '', 'Create', 'create.')
 CASES = (GENERAL + CREATE + INFO + MAP + RESIZE + MEASURE + COMPARE + CONVERT +
          DD + BENCH + CHECK + QCOW2 + SECRET + FILTERS + commands_layouts.CASES +
          commands_snapshots.CASES + commands_bitmaps.CASES)
-
-# What differs and why.
-HOLES = 'convert leaves out zeroes inside of a cluster, the file has holes there'
-KNOWN = {
-    'convert -n -c -O qcow2 a.raw p.qcow2':
-        'QEMU does not write compressed clusters over others',
-    'map --output=json n.qcow2': HOLES,
-    'map n.qcow2': HOLES,
-}

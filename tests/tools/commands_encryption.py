@@ -225,9 +225,3 @@ CROSS += [('qcow2', 'encrypt.key-secret=s,' + o) for o in (
 
 # ... also made by QEMU's program
 BOTH_WAYS = [CROSS[0]] + [c for c in CROSS if 'format=aes' in c[1]]
-
-# What differs and why.
-KNOWN = {
-    'measure @S -O luks -o key-secret=s --output=json --size 1000':
-        'we count whole sectors, as the image has them',
-}

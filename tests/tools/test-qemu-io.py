@@ -8,7 +8,6 @@
 # Usage: test-qemu-io.py QEMU_IO [substring of the cases to run]
 import concurrent.futures
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,22 +15,17 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import io_commands  # noqa: E402
+import tolerated  # noqa: E402
 
 ORACLE = os.environ.get('ORACLE_QEMU_IO', '/usr/bin/qemu-io')
 ORACLE_IMG = os.environ.get('ORACLE_QEMU_IMG', '/usr/bin/qemu-img')
 # Flushes cost nothing in memory
 TMP = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
-FIGURES = re.compile(r'ops; [0-9:.]+( sec)? \([^)]*\)')
 
 
 def normalise(data, directory):
-    text = data.decode(errors='replace').replace(directory, 'DIR')
-    # getopt() names the program by its path
-    text = re.sub(r'\S*/qemu-io: ', 'qemu-io: ', text)
-    text = FIGURES.sub('ops; FIGURES', text)
-    text = re.sub(r'#block\d+', '#blockN', text)
-    return re.sub(r'version 10\.0\.\d+( \(Debian[^)]*\))?', 'version 10.0',
-                  text)
+    return tolerated.normalise(
+        'qemu-io', data.decode(errors='replace').replace(directory, 'DIR'))
 
 
 def run(program, case, directory):
