@@ -186,8 +186,8 @@ static int blkdebug_debug_remove_breakpoint(BlockDriverState *bs,
         }
     }
     qemu_mutex_unlock(&s->lock);
+    /* A rule that was hit is gone: there is nothing to remove then */
     while (resume_one(s, tag)) {
-        ret = 0;
     }
     return ret;
 }
