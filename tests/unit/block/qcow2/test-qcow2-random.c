@@ -3,12 +3,17 @@
  * reopens, compared with a plain buffer after each read and judged by QEMU's
  * qemu-img.
  *
+ *   RANDOM_SEQUENCES=N  for each shape of image (default 1)
+ *   RANDOM_STEPS=N      in each (default: as the shape says)
+ *   RANDOM_SEED=N       of the first, to see a failure again
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "util/osdep.h"
 
 #include "block/snapshot.h"
 #include "tests/unit/block/qcow2/qcow2-test.h"
+#include "util/cutils.h"
 
 typedef struct Shape {
     const char *name;
@@ -462,6 +467,12 @@ static void step(Run *r)
     if (op < 5 && !r->sh->data_file) {
         offset = offset / r->sh->cluster * r->sh->cluster;
         len = MIN(r->sh->cluster, r->size - offset);
+        if (op < 3 && !(r->sh->v2 && r->sh->backing_size)) {
+            /* So that there is no data yet */
+            ret = blk_pdiscard(r->img->blk, offset, len);
+            g_assert_cmpint(ret, ==, 0);
+            memset(r->model + offset, 0, len);
+        }
         memset(r->buf, op, len);
         fill(r, r->buf, MIN(len, 300));
         ret = blk_pwrite(r->img->blk, offset, len, r->buf,
@@ -505,18 +516,12 @@ static void step(Run *r)
     g_assert_cmpint(ret, ==, 0);
 }
 
-static void test_random(const void *opaque)
+static void run_sequence(const Shape *sh, uint32_t seed, int steps)
 {
-    Run r = { .sh = opaque };
-    uint32_t seed = g_test_rand_int();
+    Run r = { .sh = sh };
 
-    if (!have_oracle()) {
-        g_test_skip("no " ORACLE);
-        return;
-    }
-    g_test_message("seed %u", seed);
-    block_test_init();
-    r.dir = make_tmpdir("/tmp");
+    g_test_message("RANDOM_SEED=%u", seed);
+    r.dir = make_tmpdir(g_get_tmp_dir());
     r.rand = g_rand_new_with_seed(seed);
     r.model = g_malloc0(r.sh->size * 2);
     r.buf = g_malloc(r.sh->size * 2);
@@ -524,13 +529,12 @@ static void test_random(const void *opaque)
     make_images(&r);
     r.size = r.sh->size;
     r.img = image_open(r.path);
-    for (int i = 0; i < r.sh->steps; i++) {
+    for (int i = 0; i < steps; i++) {
         step(&r);
     }
     check_all(&r);
     image_close(r.img);
     judge_all(&r);
-    block_test_cleanup();
     remove_tmpdir(r.dir);
     g_ptr_array_unref(r.snaps);
     g_rand_free(r.rand);
@@ -540,6 +544,31 @@ static void test_random(const void *opaque)
     g_free(r.base);
     g_free(r.data);
     g_free(r.options);
+}
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+    const char *s = g_getenv(name);
+
+    g_assert_cmpint(s ? qemu_strtou64(s, NULL, 10, &otherwise) : 0, ==, 0);
+    return otherwise;
+}
+
+static void test_random(const void *opaque)
+{
+    const Shape *sh = opaque;
+    uint32_t seed = number("RANDOM_SEED", g_test_rand_int());
+    int sequences = number("RANDOM_SEQUENCES", 1);
+
+    if (!have_oracle()) {
+        g_test_skip("no " ORACLE);
+        return;
+    }
+    block_test_init();
+    for (int i = 0; i < sequences; i++) {
+        run_sequence(sh, seed + i, number("RANDOM_STEPS", sh->steps));
+    }
+    block_test_cleanup();
 }
 
 int main(int argc, char **argv)
