@@ -392,8 +392,10 @@ class Run:
                 rand.random() < 0.7 or self.bitmaps
                 or 'zstd' in self.shape.options[-1]):
             return
+        # QEMU's takes zero clusters that snapshots share for its own
+        ours = options == 'compat=0.10' and bool(self.snapshots)
         if self.all(lambda i: ['amend', '-q', '-o', options,
-                               *self.target(i.path)]):
+                               *self.target(i.path)], ours):
             if options == 'compat=0.10':
                 self.all(lambda i: ['amend', '-q', '-o', 'compat=1.1',
                                     *self.target(i.path)])
@@ -490,8 +492,13 @@ class Run:
         for kind, seed in steps:
             commands += getattr(self, 'io_' + kind)(random.Random(seed))
         for image in self.images:
-            argv = [self.choose(image)['io']]
+            programs = self.choose(image)
+            argv = [programs['io']]
             for command in commands:
+                if programs is self.oracle:
+                    # It would put streams into a cluster that has got a new
+                    # owner after it was discarded
+                    command = command.replace('write -c', 'write')
                 argv += ['-c', command]
             if commands:
                 self.call(*argv, *self.target(image.path))
