@@ -10,8 +10,45 @@
 #include "block/block-backend.h"
 #include "block/block-int.h"
 #include "qobject/json.h"
+#include "qobject/qstring.h"
 #include "util/atomic.h"
 #include "util/main-loop.h"
+
+/*
+ * The engine of each file in @dict (flat) that does not name one: TEST_AIO in
+ * the environment, "threads", "native" or "io_uring".
+ */
+static inline void test_choose_engine(QDict *dict)
+{
+    const char *engine = g_getenv("TEST_AIO");
+    g_autoptr(GPtrArray) prefixes = g_ptr_array_new_with_free_func(g_free);
+    const QDictEntry *e;
+
+    for (e = qdict_first(dict); engine && e; e = qdict_next(dict, e)) {
+        const char *key = qdict_entry_key(e);
+        const QString *value = qobject_to(QString, qdict_entry_value(e));
+
+        if (g_str_has_suffix(key, "driver") && value &&
+            g_str_equal(qstring_get_str(value), "file")) {
+            g_ptr_array_add(prefixes, g_strndup(key, strlen(key) - 6));
+        }
+    }
+    for (guint i = 0; i < prefixes->len; i++) {
+        g_autofree char *aio = g_strdup_printf("%saio",
+                                               (char *)prefixes->pdata[i]);
+        g_autofree char *direct = g_strdup_printf("%scache.direct",
+                                                  (char *)prefixes->pdata[i]);
+
+        if (qdict_haskey(dict, aio) ||
+            (g_str_equal(engine, "native") && qdict_haskey(dict, direct))) {
+            continue;
+        }
+        qdict_put_str(dict, aio, engine);
+        if (g_str_equal(engine, "native")) {
+            qdict_put_str(dict, direct, "on");
+        }
+    }
+}
 
 /* A node as blockdev-add makes it, from JSON in which ' stands for ". */
 static inline BlockDriverState *try_node(const char *json, Error **errp)
@@ -20,6 +57,7 @@ static inline BlockDriverState *try_node(const char *json, Error **errp)
     QDict *dict = qobject_to(QDict, qobject_from_json(text, &error_abort));
 
     qdict_flatten(dict);
+    test_choose_engine(dict);
     return bdrv_open_blockdev(dict, errp);
 }
 

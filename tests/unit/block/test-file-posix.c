@@ -454,6 +454,28 @@ static void test_block_status_shorter(void)
 
 /* --- errors of the host --- */
 
+/* All of it is written, whatever the file's alignment is. */
+static void test_full_preallocation(void)
+{
+    g_autofree char *path = NULL;
+    struct stat st;
+    BlockBackend *blk;
+
+    dir = make_tmpdir("/var/tmp");
+    path = make_file(dir, "disk.raw", 4096 + 512);
+    blk = open_file_blk(path, "'cache':{'direct':true}");
+    blk_set_perm(blk, ALL_IO_PERMS | BLK_PERM_RESIZE, BLK_PERM_ALL,
+                 &error_abort);
+    g_assert_cmpint(blk_truncate(blk, MiB + 1024, true, PREALLOC_MODE_FULL, 0,
+                                 &error_abort),
+                    ==, 0);
+    g_assert_cmpint(stat(path, &st), ==, 0);
+    g_assert_cmpint(st.st_size, ==, MiB + 1024);
+    g_assert_cmpint(st.st_blocks, >=, MiB / 512 - 8);
+    close_file_blk(blk);
+    remove_tmpdir(dir);
+}
+
 /* RLIMIT_FSIZE stands for a full file system: a write behind it fails, and
  * one across it is cut short. */
 static void run_no_space(const char *options)
@@ -750,6 +772,7 @@ int main(int argc, char **argv)
     g_test_add_func("/file-posix/raw-window", test_raw_window);
     g_test_add_func("/file-posix/truncate", test_truncate);
     g_test_add_func("/file-posix/resize", test_resize);
+    g_test_add_func("/file-posix/full-preallocation", test_full_preallocation);
     g_test_add_func("/file-posix/block-status", test_block_status);
     g_test_add_func("/file-posix/block-status/shorter",
                     test_block_status_shorter);

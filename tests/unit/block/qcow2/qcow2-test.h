@@ -53,6 +53,7 @@ static inline Image *image_open_flags(const char *path, const char *options,
     Image *img;
 
     qdict_flatten(dict);
+    test_choose_engine(dict);
     blk = blk_new_open(NULL, NULL, dict, flags, errp);
     if (!blk) {
         return NULL;
