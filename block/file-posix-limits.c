@@ -9,8 +9,10 @@
 #include "util/memalign.h"
 
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #define MAX_PROBED_ALIGNMENT 4096
 
@@ -86,6 +88,14 @@ static void find_alignment(BlockDriverState *bs, Error **errp)
     bs->bl.opt_mem_alignment = MAX(mem_align, qemu_real_host_page_size());
 }
 
+static bool is_in_memory(int fd)
+{
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) == 0 &&
+           (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
 void file_refresh_limits(BlockDriverState *bs, Error **errp)
 {
     FileState *s = bs->opaque;
@@ -94,6 +104,7 @@ void file_refresh_limits(BlockDriverState *bs, Error **errp)
     bs->bl.min_mem_alignment = 1;
     bs->bl.opt_mem_alignment = qemu_real_host_page_size();
     bs->bl.max_iov = IOV_MAX;
+    s->serve_inline = is_in_memory(s->fd);
     if (s->needs_alignment) {
         find_alignment(bs, errp);
     }

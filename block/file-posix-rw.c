@@ -330,6 +330,23 @@ static void submit_by_ring(FileState *s, struct BlkIo *io, bool dsync)
     }
 }
 
+/* Longer ones are a worker's: they would keep the loop from its other work. */
+#define INLINE_MAX (64 * KiB)
+
+/* Do it here and now; false where the slow path must see to it. */
+static bool serve_inline(FileState *s, struct BlkIo *io)
+{
+    ssize_t ret = io->type == BLK_IO_WRITE
+                      ? pwritev(s->fd, io->iov, io->niov, io->leaf_offset)
+                      : preadv(s->fd, io->iov, io->niov, io->leaf_offset);
+
+    if (unlikely(ret != io->bytes)) {
+        return false;
+    }
+    blk_io_complete_soon(io, 0);
+    return true;
+}
+
 bool file_submit_fast(BlockDriverState *bs, struct BlkIo *io)
 {
     FileState *s = bs->opaque;
@@ -345,6 +362,9 @@ bool file_submit_fast(BlockDriverState *bs, struct BlkIo *io)
     dsync = io->type == BLK_IO_WRITE && wants_dsync(bs, io->leaf_flags);
     if (unlikely(dsync && qatomic_read(&s->no_dsync))) {
         return false;
+    }
+    if (s->serve_inline && by_ring && io->bytes <= INLINE_MAX) {
+        return serve_inline(s, io);
     }
     io->cqe.cb = fast_done;
     if (!by_ring) {

@@ -30,6 +30,9 @@ typedef struct FileState {
     int fd;
     int open_flags;       /* of open(2) */
     bool needs_alignment; /* O_DIRECT */
+    /* The data are in memory, but the ring hands each request to a worker,
+     * since the file system does not say so (tmpfs). */
+    bool serve_inline;
 
     /* main: of a permission update between check and set or abort */
     int perm_fd; /* -1: none */

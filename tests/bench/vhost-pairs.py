@@ -120,6 +120,7 @@ def run(which, cell, opts, tmp):
         load.append('--sleep')
     with Server(args, sock, server) as proc:
         got = subprocess.run(load + ['--pid', str(proc.pid)], check=True,
+                             timeout=opts.seconds + 20,
                              capture_output=True, text=True)
     return json.loads(got.stdout)
 
@@ -147,8 +148,10 @@ def measure(cell, opts, tmp):
     for s in servers:
         iops = statistics.median(r['iops'] for r in runs[s])
         cpu = statistics.median(r['cpu_us'] for r in runs[s])
-        p99 = statistics.median(r['p99_us'] for r in runs[s])
-        line += f' {s} {iops / 1000:8.1f}k {cpu:7.3f}us p99 {p99:7.1f} |'
+        p50, p99 = (statistics.median(r[k] for r in runs[s])
+                    for k in ('p50_us', 'p99_us'))
+        line += (f' {s} {iops / 1000:8.1f}k {cpu:7.3f}us'
+                 f' p50 {p50:5.1f} p99 {p99:7.1f} |')
     if 'qemu' in servers:
         pairs = list(zip(runs['ours'], runs['qemu']))
         iops = statistics.median(a['iops'] / b['iops'] for a, b in pairs)
