@@ -132,6 +132,7 @@ struct BlockDriverState {
     /* A request is being padded: fast writes take the slow path. Pairs with
      * fast_writes as blk-io.c says. */
     bool has_serialising;
+    unsigned nb_serialising;       /* reqs_lock: of bs->tracked */
     BdrvShardedCount *fast_writes; /* open; NULL if alignment is 1 */
 
     /* main writes under the lock (block/dirty-bitmap.h) */

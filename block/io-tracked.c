@@ -40,6 +40,7 @@ void coroutine_fn bdrv_co_tracked_end(BdrvTrackedRequest *req)
 {
     QEMU_LOCK_GUARD(&req->bs->reqs_lock);
     LIST_REMOVE(req, list);
+    req->bs->nb_serialising -= req->serialising;
     qemu_co_queue_restart_all(&req->wait_queue);
 }
 
@@ -54,6 +55,9 @@ static BdrvTrackedRequest *find_conflict(const BdrvTrackedRequest *self)
 {
     BdrvTrackedRequest *req;
 
+    if (likely(!self->bs->nb_serialising)) {
+        return NULL; /* as nearly always: no need to look at them all */
+    }
     LIST_FOREACH(req, &self->bs->tracked, list) {
         if (req == self || (!req->serialising && !self->serialising) ||
             !overlaps(req, self)) {
@@ -115,6 +119,7 @@ void coroutine_fn bdrv_co_tracked_make_serialising(BdrvTrackedRequest *req,
     int64_t end = ROUND_UP(req->offset + req->bytes, align);
 
     qemu_mutex_lock(&bs->reqs_lock);
+    bs->nb_serialising += !req->serialising;
     req->serialising = true;
     req->overlap_offset = QEMU_ALIGN_DOWN(req->offset, align);
     req->overlap_bytes = end - req->overlap_offset;
