@@ -258,6 +258,28 @@ void aio_set_wait_batch(AioContext *ctx, unsigned nr, int64_t ns)
     }
 }
 
+/* Results are kept waiting for others no longer than this. */
+#define SEVERAL_NS 100000
+/* Waits between two attempts after one that was in vain: where results do not
+ * come in time, the device is slow, and trying costs a system call. */
+#define SEVERAL_PAUSE 64
+
+void aio_wait_for_several(AioContext *ctx, AioSeveral *s, unsigned under_way)
+{
+    unsigned nr = MAX(under_way / 4, 1);
+
+    if (ctx->stats.cqes - s->seen < s->asked) {
+        s->pause = SEVERAL_PAUSE;
+    }
+    if (s->pause) {
+        s->pause--;
+        nr = 1;
+    }
+    s->seen = ctx->stats.cqes;
+    s->asked = nr > 1 ? nr : 0;
+    aio_set_wait_batch(ctx, nr, SEVERAL_NS);
+}
+
 void aio_submit(AioContext *ctx)
 {
     if (ctx->has_ring) {

@@ -188,6 +188,19 @@ void aio_defer_cancel(AioContext *ctx, AioDeferred *d);
  */
 void aio_set_wait_batch(AioContext *ctx, unsigned nr, int64_t ns);
 
+/*
+ * For an owner of several requests: the next wait is for a quarter of those
+ * @under_way, as long as so many completions come within 100 us.  Called by an
+ * AioDeferred of the owner's in each turn in which results came or requests
+ * went.  Home thread.
+ */
+typedef struct AioSeveral {
+    uint64_t seen;  /* completions of the context up to the last call */
+    unsigned asked; /* 0: any */
+    unsigned pause; /* calls until it tries again */
+} AioSeveral;
+void aio_wait_for_several(AioContext *ctx, AioSeveral *s, unsigned under_way);
+
 /* --- waiting --- */
 
 /*

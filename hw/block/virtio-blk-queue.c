@@ -22,11 +22,6 @@
 #include "hw/block/virtio-blk-queue.h"
 #include "util/atomic.h"
 
-/* Results are kept waiting for others no longer than this. */
-#define SEVERAL_NS 100000
-/* Waits between two attempts after one that was in vain. */
-#define SEVERAL_PAUSE 64
-
 /* Requests taken in one round before other handlers of the loop run. */
 static unsigned round_limit(const VirtioBlkQueue *q)
 {
@@ -42,26 +37,12 @@ static void publish(AioDeferred *d)
     }
 }
 
-/*
- * Before the loop waits: how many results are worth a wake-up.  Where those do
- * not come in time, the device is slow and each result is waited for, for a
- * while: trying costs a system call.
- */
+/* Before the loop waits: how many results are worth a wake-up. */
 static void wait_for_several(AioDeferred *d)
 {
     VirtioBlkQueue *q = container_of(d, VirtioBlkQueue, several);
-    unsigned nr = MAX(qatomic_read(&q->inflight) / 4, 1);
 
-    if (q->results < q->results_asked) {
-        q->several_off = SEVERAL_PAUSE;
-    }
-    if (q->several_off) {
-        q->several_off--;
-        nr = 1;
-    }
-    q->results = 0;
-    q->results_asked = nr > 1 ? nr : 0;
-    aio_set_wait_batch(q->ctx, nr, SEVERAL_NS);
+    aio_wait_for_several(q->ctx, &q->awaited, qatomic_read(&q->inflight));
 }
 
 static void finish(VirtioBlkQueue *q, VirtioBlkReq *req)
@@ -75,7 +56,6 @@ static void leave_flight(VirtioBlkQueue *q)
 {
     unsigned left = qatomic_read(&q->inflight) - 1;
 
-    q->results++;
     aio_defer(q->ctx, &q->several);
 
     /* RELEASE: pairs with the acquire in virtio_blk_queue_drain() */

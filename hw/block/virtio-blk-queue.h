@@ -68,10 +68,8 @@ struct VirtioBlkQueue {
     STAILQ_HEAD(, VirtioBlkReq) free;
     STAILQ_HEAD(, VirtioBlkReq) kept; /* failed, to be tried again */
     AioDeferred publish;
-    AioDeferred several;    /* sets the length of the next wait */
-    unsigned results;       /* since it did */
-    unsigned results_asked; /* 0: any */
-    unsigned several_off;   /* waits until it may again */
+    AioDeferred several; /* sets the length of the next wait */
+    AioSeveral awaited;
     bool running;
     bool polling; /* the loop polls: kicks stay off */
     VirtioBlkGather gather;

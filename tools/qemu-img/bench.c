@@ -57,6 +57,8 @@ struct Bench {
     int64_t to_send, done_since_flush;
     int in_flight;
     GQueue idle; /* slots */
+    AioDeferred several;
+    AioSeveral awaited;
 };
 
 static void bench_submit(Bench *b);
@@ -89,11 +91,20 @@ static void request_done(BlkIo *io, int ret)
 
     b->in_flight--;
     b->done_since_flush++;
+    aio_defer(io->ctx, &b->several);
     g_queue_push_tail(&b->idle, slot);
     if (ret < 0) {
         bench_failed(b, ret);
     }
     bench_submit(b);
+}
+
+/* One wake-up for several results, as the devices do it. */
+static void wait_for_several(AioDeferred *d)
+{
+    Bench *b = container_of(d, Bench, several);
+
+    aio_wait_for_several(qemu_get_aio_context(), &b->awaited, b->in_flight);
 }
 
 static void send_flush(Bench *b)
@@ -187,6 +198,7 @@ static int bench(Bench *b, int pattern)
         printf("Sending flush every %" PRId64 " requests\n", b->flush_interval);
     }
     prepare_slots(b, pattern);
+    b->several = (AioDeferred){ .fn = wait_for_several };
     begin = g_get_monotonic_time();
     bench_submit(b);
     while (b->to_send > 0 || b->in_flight > 0) {
@@ -196,6 +208,7 @@ static int bench(Bench *b, int pattern)
         printf("Run completed in %3.3f seconds.\n",
                (g_get_monotonic_time() - begin) / 1e6);
     }
+    aio_defer_cancel(qemu_get_aio_context(), &b->several);
     g_queue_clear(&b->idle);
     g_free(b->slots);
     qemu_vfree(b->buf);
