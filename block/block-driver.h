@@ -225,6 +225,13 @@ struct BlockDriver {
                                          bool exact, PreallocMode prealloc,
                                          BdrvRequestFlags flags, Error **errp);
 
+    /* Optional, beside any requests: the owner goes on to write up to @end,
+     * which is behind the end of the file. It may be made that long at once,
+     * by what never makes it shorter nor changes data; nobody waits for it.
+     * The node's length stays, and is the file's again when the node is closed
+     * or not written any more. */
+    int coroutine_fn (*bdrv_co_make_room)(BlockDriverState *bs, int64_t end);
+
     /* Optional: look for damage, telling of it on stderr, and repair what
      * @fix allows. Nothing else uses the node. */
     int coroutine_fn (*bdrv_co_check)(BlockDriverState *bs,

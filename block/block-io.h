@@ -75,6 +75,10 @@ int coroutine_fn bdrv_co_truncate(BdrvChild *child, int64_t offset, bool exact,
                                   PreallocMode prealloc, BdrvRequestFlags flags,
                                   Error **errp);
 
+/* The owner of the file goes on to write up to @end: it may be made that long
+ * beforehand. A hint (block-driver.h); 0 or -errno. */
+int coroutine_fn bdrv_co_make_room(BdrvChild *child, int64_t end);
+
 /* 0, or -EIO with @errp for a range that no request may have. */
 int bdrv_check_request(int64_t offset, int64_t bytes, Error **errp);
 

@@ -8,6 +8,7 @@
 #include "block/file-posix.h"
 #include "util/atomic.h"
 #include "util/cutils.h"
+#include "util/error-report.h"
 #include "util/thread-pool.h"
 
 #include <liburing.h>
@@ -543,6 +544,10 @@ int coroutine_fn file_co_truncate(BlockDriverState *bs, int64_t offset,
                          "Failed to inquire current file length");
         return current;
     }
+    if (qatomic_read(&s->room_end)) {
+        /* Room is not what the owner has */
+        c.current = MIN(current, qatomic_read(&bs->total_bytes));
+    }
     if (s->is_device) {
         if (prealloc != PREALLOC_MODE_OFF) {
             error_setg(errp, "Preallocation mode unsupported for "
@@ -567,7 +572,44 @@ int coroutine_fn file_co_truncate(BlockDriverState *bs, int64_t offset,
         error_setg(errp, "Preallocation can't be used for shrinking files");
         return -EINVAL;
     }
+    qatomic_set(&s->room_end, 0); /* the length is what was asked for now */
     ret = thread_pool_submit_co(truncate_in_worker, &c);
     file_forget_extents(s);
     return ret;
+}
+
+/* --- room for writes to come --- */
+
+int coroutine_fn file_co_make_room(BlockDriverState *bs, int64_t end)
+{
+    FileState *s = bs->opaque;
+    int ret;
+
+    if (s->is_device || qatomic_read(&s->no_fallocate)) {
+        return -ENOTSUP;
+    }
+    /* The last byte. Unlike ftruncate() that never cuts off what another
+     * request has written behind it meanwhile. */
+    ret = co_fallocate(s, 0, end - 1, 1);
+    if (ret >= 0) {
+        qatomic_set(&s->room_end, end);
+    } else if (ret == -ENOTSUP) {
+        qatomic_set(&s->no_fallocate, true);
+    }
+    return ret;
+}
+
+void file_trim_room(BlockDriverState *bs)
+{
+    FileState *s = bs->opaque;
+    int64_t end = qatomic_read(&bs->total_bytes);
+    struct stat st;
+
+    /* Longer than that: somebody else did it, it is not ours to undo */
+    if (s->room_end && fstat(s->fd, &st) == 0 && st.st_size == s->room_end &&
+        end < s->room_end && ftruncate(s->fd, end) < 0) {
+        warn_report("Could not shorten '%s' to what is in use: %s",
+                    bs->filename, strerror(errno));
+    }
+    s->room_end = 0;
 }

@@ -143,6 +143,9 @@ static void file_set_perm(BlockDriverState *bs, uint64_t perm, uint64_t shared)
     FileState *s = bs->opaque;
 
     if (s->perm_fd >= 0) {
+        if (!(s->perm_open_flags & O_RDWR)) {
+            file_trim_room(bs);
+        }
         /* The number stays, so that entries which wait in a ring are right */
         dup3(s->perm_fd, s->fd, O_CLOEXEC);
         fdset_close(s->perm_fd);
@@ -297,6 +300,7 @@ static void file_close(BlockDriverState *bs)
     FileState *s = bs->opaque;
 
     if (s->fd >= 0) {
+        file_trim_room(bs);
         fdset_close(s->fd);
         s->fd = -1;
     }
@@ -436,7 +440,9 @@ static BlockStatsSpecific *device_get_specific_stats(BlockDriverState *bs)
     .bdrv_co_flush_to_disk = file_co_flush,                                    \
     .bdrv_co_copy_range_to = file_co_copy_range_to, .shows_data_as_is = true,  \
     .bdrv_co_block_status = file_co_block_status,                              \
-    .bdrv_co_truncate = file_co_truncate, .bdrv_submit_fast = file_submit_fast
+    .bdrv_co_truncate = file_co_truncate,                                      \
+    .bdrv_co_make_room = file_co_make_room,                                    \
+    .bdrv_submit_fast = file_submit_fast
 
 const BlockDriver bdrv_file = {
     .format_name = "file",

@@ -51,6 +51,8 @@ typedef struct FileState {
     /* atomic: errno of a flush that failed; pages may have been dropped, and
      * a later flush that works would lie */
     int flush_error;
+    /* atomic: the file was made this long for writes to come; 0: it was not */
+    int64_t room_end;
     uint64_t discard_nb_ok, discard_nb_failed, discard_bytes_ok;
 
     /*
@@ -112,6 +114,11 @@ int coroutine_fn file_co_block_status(BlockDriverState *bs, bool want_zero,
 int coroutine_fn file_co_truncate(BlockDriverState *bs, int64_t offset,
                                   bool exact, PreallocMode prealloc,
                                   BdrvRequestFlags flags, Error **errp);
+
+int coroutine_fn file_co_make_room(BlockDriverState *bs, int64_t end);
+/* The file ends with what was written. Main, drained, before the descriptor
+ * is closed or cannot be written to any more. */
+void file_trim_room(BlockDriverState *bs);
 
 /* --- file-posix-create.c (main) --- */
 

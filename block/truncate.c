@@ -86,3 +86,21 @@ int coroutine_fn bdrv_co_truncate(BdrvChild *child, int64_t offset, bool exact,
     bdrv_dec_in_flight(bs);
     return ret;
 }
+
+int coroutine_fn bdrv_co_make_room(BdrvChild *child, int64_t end)
+{
+    BlockDriverState *bs = child->bs;
+    int ret;
+
+    if (!bs->drv || !bs->drv->bdrv_co_make_room) {
+        return -ENOTSUP;
+    }
+    ret = check_truncate(child, end, NULL);
+    if (ret < 0 || end <= qatomic_read(&bs->total_bytes)) {
+        return ret;
+    }
+    bdrv_inc_in_flight(bs);
+    ret = bs->drv->bdrv_co_make_room(bs, end);
+    bdrv_dec_in_flight(bs);
+    return ret;
+}

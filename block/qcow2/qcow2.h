@@ -235,6 +235,8 @@ typedef struct Qcow2State {
     uint64_t *reftable_dirty;
     uint64_t free_hint;  /* cluster index: all before it are taken */
     uint64_t fresh_from; /* byte offset: nothing was ever written behind it */
+    uint64_t room_end;   /* the file was or is made this long for what comes */
+    bool making_room, no_room;
     bool growing_reftable;
     CoQueue grow_queue;
 
@@ -399,6 +401,10 @@ int64_t coroutine_fn qcow2_co_alloc(BlockDriverState *bs, uint64_t nb_clusters,
 /* Add @delta to the refcount of each; s->lock as above. */
 int coroutine_fn qcow2_co_refcount_add(BlockDriverState *bs, uint64_t offset,
                                        uint64_t nb_clusters, int delta);
+/* Let the file grow ahead of the clusters that are taken: a write that moves
+ * its end keeps others from the file and is waited for by the kernel. Does not
+ * wait. Not under s->lock. */
+void coroutine_fn qcow2_co_make_room(BlockDriverState *bs);
 /* For repair: make the refcount of a cluster that has a block @refcount. */
 int coroutine_fn qcow2_co_refcount_set(BlockDriverState *bs, uint64_t cluster,
                                        uint64_t refcount);

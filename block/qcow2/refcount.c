@@ -551,3 +551,42 @@ int coroutine_fn qcow2_co_refcounts_equal(BlockDriverState *bs,
                        len)
              : buffer_is_zero(refs, len);
 }
+
+/* --- room --- */
+
+#define ROOM_MIN (1 * MiB)
+#define ROOM_MAX (64 * MiB)
+
+static void coroutine_fn room_entry(void *opaque)
+{
+    BlockDriverState *bs = opaque;
+    Qcow2State *s = bs->opaque;
+    int ret = bdrv_co_make_room(bs->file, s->room_end);
+
+    qemu_mutex_lock(&s->lock);
+    s->making_room = false;
+    s->no_room |= ret < 0;
+    qemu_mutex_unlock(&s->lock);
+    bdrv_dec_in_flight(bs);
+}
+
+void coroutine_fn qcow2_co_make_room(BlockDriverState *bs)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t ahead;
+    bool start;
+
+    qemu_mutex_lock(&s->lock);
+    ahead = CLAMP(s->fresh_from / 8, ROOM_MIN, ROOM_MAX);
+    start = !s->no_room && !s->making_room &&
+            s->fresh_from + ahead / 2 > s->room_end;
+    if (start) {
+        s->making_room = true;
+        s->room_end = ROUND_UP(s->fresh_from + ahead, s->cluster_size);
+    }
+    qemu_mutex_unlock(&s->lock);
+    if (start) {
+        bdrv_inc_in_flight(bs);
+        qemu_coroutine_enter(qemu_coroutine_create(room_entry, bs));
+    }
+}

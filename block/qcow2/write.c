@@ -482,6 +482,9 @@ static int64_t coroutine_fn write_alloc(BlockDriverState *bs, uint64_t offset,
     if (ret <= 0) {
         return ret;
     }
+    if (w.fresh && !s->has_data_file) {
+        qcow2_co_make_room(bs);
+    }
     ret = write_data(&w, qiov, pos);
     qemu_mutex_lock(&s->lock);
     if (ret >= 0) {

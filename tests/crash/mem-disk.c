@@ -292,6 +292,14 @@ static int coroutine_fn mem_co_truncate(BlockDriverState *bs, int64_t offset,
     return mem_co_event(bs, MEM_TRUNCATE, offset, 0);
 }
 
+static int coroutine_fn mem_co_make_room(BlockDriverState *bs, int64_t end)
+{
+    MemState *s = bs->opaque;
+
+    return end > s->disk->content->len ? mem_co_event(bs, MEM_TRUNCATE, end, 0)
+                                       : 0;
+}
+
 static int coroutine_fn mem_co_flush(BlockDriverState *bs)
 {
     return mem_co_event(bs, MEM_FLUSH, 0, 0);
@@ -308,5 +316,6 @@ const BlockDriver bdrv_mem_disk = {
     .bdrv_co_pwrite_zeroes = mem_co_pwrite_zeroes,
     .bdrv_co_pdiscard = mem_co_pdiscard,
     .bdrv_co_truncate = mem_co_truncate,
+    .bdrv_co_make_room = mem_co_make_room,
     .bdrv_co_flush_to_disk = mem_co_flush,
 };
