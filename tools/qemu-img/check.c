@@ -143,9 +143,9 @@ static int check(BlockBackend *blk, const char *filename, BdrvCheckMode fix,
 
 int img_check(int argc, char **argv)
 {
-    const char *fmt = NULL, *cache = IMG_DEFAULT_CACHE;
-    bool image_opts = false, force_share = false;
-    bool json = false, quiet = false;
+    const char *filename, *cache = IMG_DEFAULT_CACHE;
+    ImgSource src = { 0 };
+    bool quiet = false;
     BdrvCheckMode fix = 0;
     int flags = BDRV_O_CHECK, c;
     g_autoptr(BlockBackend) blk = NULL;
@@ -153,9 +153,6 @@ int img_check(int argc, char **argv)
 
     while ((c = img_getopt(argc, argv, ":hf:r:T:qU", long_options)) != -1) {
         switch (c) {
-        case 'f':
-            fmt = optarg;
-            break;
         case 'r':
             flags |= BDRV_O_RDWR;
             if (!strcmp(optarg, "leaks")) {
@@ -166,41 +163,30 @@ int img_check(int argc, char **argv)
                 img_usage_error("-r expects 'leaks' or 'all' as argument");
             }
             break;
-        case OPT_OUTPUT:
-            json = img_output_is_json(optarg);
-            break;
         case 'q':
             quiet = true;
             break;
         case 'T':
             cache = optarg;
             break;
-        case 'U':
-            force_share = true;
-            break;
-        case OPT_OBJECT:
-            img_object_add(optarg);
-            break;
-        case OPT_IMAGE_OPTS:
-            image_opts = true;
+        default:
+            img_source_option(&src, c);
             break;
         }
     }
-    if (optind != argc - 1) {
-        img_usage_error("Expecting one image file name");
-    }
+    filename = img_only_filename(argc, argv);
     if (bdrv_parse_cache_mode(cache, &flags, &writethrough) < 0) {
         error_report("Invalid source cache option: %s", cache);
         return 1;
     }
-    blk = img_open(image_opts, argv[optind], fmt, flags, writethrough,
-                   force_share);
+    blk = img_open(src.image_opts, filename, src.fmt, flags, writethrough,
+                   src.force_share);
     if (!blk) {
         return 1;
     }
-    if (fix && force_share) {
+    if (fix && src.force_share) {
         error_report("-r and -U are mutually exclusive");
         return 1;
     }
-    return check(blk, argv[optind], fix, json, quiet);
+    return check(blk, filename, fix, src.json, quiet);
 }

@@ -52,6 +52,37 @@ bool img_output_is_json(const char *text)
     img_usage_error("--output must be used with human or json as argument.");
 }
 
+bool img_source_option(ImgSource *src, int c)
+{
+    switch (c) {
+    case 'f':
+        src->fmt = optarg;
+        return true;
+    case 'U':
+        src->force_share = true;
+        return true;
+    case OPT_IMAGE_OPTS:
+        src->image_opts = true;
+        return true;
+    case OPT_OBJECT:
+        img_object_add(optarg);
+        return true;
+    case OPT_OUTPUT:
+        src->json = img_output_is_json(optarg);
+        return true;
+    default:
+        return false;
+    }
+}
+
+const char *img_only_filename(int argc, char **argv)
+{
+    if (optind != argc - 1) {
+        img_usage_error("Expecting one image file name");
+    }
+    return argv[optind];
+}
+
 /* Nothing may be left open at either end, or lists could not be joined. */
 static bool is_list(const char *text)
 {

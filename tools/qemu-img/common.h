@@ -60,6 +60,18 @@ int img_getopt(int argc, char **argv, const char *shortopts,
                const struct option *longopts);
 /* --object: make it, or end the program. */
 void img_object_add(const char *optarg_text);
+/* How a sub-command is told of its one image. */
+typedef struct ImgSource {
+    const char *fmt;
+    bool image_opts;
+    bool force_share;
+    bool json; /* --output */
+} ImgSource;
+/* Takes option @c if it is about that (-f, -U, --image-opts, --object,
+ * --output); returns whether it was. */
+bool img_source_option(ImgSource *src, int c);
+/* The only argument after the options, or the end. */
+const char *img_only_filename(int argc, char **argv);
 /* "human" or "json", or the end. */
 bool img_output_is_json(const char *text);
 /* Collect several -o into one; false (and a message) if it is no list. */

@@ -165,9 +165,11 @@ static QDict *query_one(bool image_opts, const char *filename, const char *fmt,
 }
 
 /* A list of what query_one() gives, top first; NULL after a message. */
-static QList *query_chain(bool image_opts, const char *filename,
-                          const char *fmt, bool chain, bool force_share)
+static QList *query_chain(const ImgSource *src, const char *filename,
+                          bool chain)
 {
+    bool image_opts = src->image_opts;
+    const char *fmt = src->fmt;
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     QList *list = qlist_new();
 
@@ -179,7 +181,7 @@ static QList *query_chain(bool image_opts, const char *filename,
                          filename);
             goto fail;
         }
-        info = query_one(image_opts, filename, fmt, force_share);
+        info = query_one(image_opts, filename, fmt, src->force_share);
         if (!info) {
             goto fail;
         }
@@ -222,42 +224,27 @@ static void print_all(const QList *list, bool chain, bool json)
 
 int img_info(int argc, char **argv)
 {
-    bool image_opts = false, force_share = false, json = false, chain = false;
-    const char *fmt = NULL;
+    ImgSource src = { 0 };
+    bool chain = false;
     QList *list;
     int c;
 
     while ((c = img_getopt(argc, argv, ":hf:bU", long_options)) != -1) {
         switch (c) {
-        case 'f':
-            fmt = optarg;
-            break;
-        case 'U':
-            force_share = true;
-            break;
-        case OPT_OUTPUT:
-            json = img_output_is_json(optarg);
-            break;
         case 'b':
         case OPT_BACKING_CHAIN:
             chain = true;
             break;
-        case OPT_OBJECT:
-            img_object_add(optarg);
-            break;
-        case OPT_IMAGE_OPTS:
-            image_opts = true;
+        default:
+            img_source_option(&src, c);
             break;
         }
     }
-    if (optind != argc - 1) {
-        img_usage_error("Expecting one image file name");
-    }
-    list = query_chain(image_opts, argv[optind], fmt, chain, force_share);
+    list = query_chain(&src, img_only_filename(argc, argv), chain);
     if (!list) {
         return 1;
     }
-    print_all(list, chain, json);
+    print_all(list, chain, src.json);
     qobject_unref(list);
     return 0;
 }

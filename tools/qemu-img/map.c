@@ -197,25 +197,16 @@ static int coroutine_fn map_all(void *opaque)
 
 int img_map(int argc, char **argv)
 {
-    bool image_opts = false, force_share = false, json = false;
+    ImgSource src = { 0 };
     int64_t start = 0, max_length = -1, length;
     g_autoptr(BlockBackend) blk = NULL;
     static char buffer[64 * KiB]; /* until the program's end */
-    const char *fmt = NULL;
+    const char *filename;
     Map m;
     int c;
 
     while ((c = img_getopt(argc, argv, ":f:s:l:hU", long_options)) != -1) {
         switch (c) {
-        case 'f':
-            fmt = optarg;
-            break;
-        case 'U':
-            force_share = true;
-            break;
-        case OPT_OUTPUT:
-            json = img_output_is_json(optarg);
-            break;
         case 's':
             start = img_cvtnum("start offset", optarg);
             if (start < 0) {
@@ -228,24 +219,20 @@ int img_map(int argc, char **argv)
                 return 1;
             }
             break;
-        case OPT_OBJECT:
-            img_object_add(optarg);
-            break;
-        case OPT_IMAGE_OPTS:
-            image_opts = true;
+        default:
+            img_source_option(&src, c);
             break;
         }
     }
-    if (optind != argc - 1) {
-        img_usage_error("Expecting one image file name");
-    }
-    blk = img_open(image_opts, argv[optind], fmt, 0, false, force_share);
+    filename = img_only_filename(argc, argv);
+    blk = img_open(src.image_opts, filename, src.fmt, 0, false,
+                   src.force_share);
     if (!blk) {
         return 1;
     }
     length = blk_getlength(blk);
     if (length < 0) {
-        error_report("Failed to get size for '%s'", argv[optind]);
+        error_report("Failed to get size for '%s'", filename);
         return 1;
     }
     if (max_length >= 0 && max_length < length - start) {
@@ -254,6 +241,6 @@ int img_map(int argc, char **argv)
     if (!isatty(STDOUT_FILENO)) {
         setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
     }
-    m = (Map){ .blk = blk, .json = json, .start = start, .end = length };
+    m = (Map){ .blk = blk, .json = src.json, .start = start, .end = length };
     return img_run_co(map_all, &m);
 }

@@ -90,16 +90,13 @@ static int delete (BlockDriverState *bs, const char *name)
 
 int img_snapshot(int argc, char **argv)
 {
-    const char *fmt = NULL, *name = NULL;
-    bool image_opts = false, force_share = false;
+    const char *name = NULL, *filename;
+    ImgSource src = { 0 };
     int action = 0, c, ret;
     g_autoptr(BlockBackend) blk = NULL;
 
     while ((c = img_getopt(argc, argv, ":hla:c:d:qUf:", long_options)) != -1) {
         switch (c) {
-        case 'f':
-            fmt = optarg;
-            break;
         case 'l':
         case 'a':
         case 'c':
@@ -112,24 +109,16 @@ int img_snapshot(int argc, char **argv)
             break;
         case 'q':
             break;
-        case 'U':
-            force_share = true;
-            break;
-        case OPT_OBJECT:
-            img_object_add(optarg);
-            break;
-        case OPT_IMAGE_OPTS:
-            image_opts = true;
+        default:
+            img_source_option(&src, c);
             break;
         }
     }
-    if (optind != argc - 1) {
-        img_usage_error("Expecting one image file name");
-    }
+    filename = img_only_filename(argc, argv);
     action = action ? action : 'l';
-    blk = img_open(image_opts, argv[optind], fmt,
+    blk = img_open(src.image_opts, filename, src.fmt,
                    action == 'l' ? 0 : BDRV_O_RDWR | BDRV_O_UNMAP, false,
-                   force_share);
+                   src.force_share);
     if (!blk) {
         return 1;
     }
