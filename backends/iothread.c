@@ -194,9 +194,13 @@ static const TypeInfo iothread_type = {
     .instance_finalize = iothread_finalize,
 };
 
-const TypeInfo *const backends_types[] = {
+const TypeInfo *const iothread_types[] = {
     &event_loop_base_type,
     &iothread_type,
+    NULL,
+};
+
+const TypeInfo *const backends_types[] = {
     &qcrypto_secret_common_type,
     &qcrypto_secret_type,
     &throttle_group_type,

@@ -37,7 +37,9 @@ typedef struct IOThreadParams {
 } IOThreadParams;
 void iothread_get_params(IOThread *iothread, IOThreadParams *params);
 
-/* The folder's types, for type_register_table(). */
+/* For type_register_table(): the IOThread, which qemu-img and qemu-io do not
+ * have, and the folder's other types. */
+extern const TypeInfo *const iothread_types[];
 extern const TypeInfo *const backends_types[];
 
 #endif

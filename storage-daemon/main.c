@@ -84,6 +84,7 @@ int main(int argc, char **argv)
 
     error_init(argv[0]);
     type_register_table(qom_types);
+    type_register_table(iothread_types);
     type_register_table(backends_types);
     loc_push_none(&loc);
     daemon_options_early(&config, argc, argv);

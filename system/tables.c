@@ -19,6 +19,7 @@
 void system_register_types(void)
 {
     type_register_table(qom_types);
+    type_register_table(iothread_types);
     type_register_table(backends_types);
     type_register_table(qdev_types);
     type_register_table(pci_types);

@@ -137,6 +137,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     type_register_table(qom_types);
+    type_register_table(iothread_types);
     type_register_table(backends_types);
     qemu_init_main_loop(&error_abort);
     g_test_add_func("/iothread/run", test_run);

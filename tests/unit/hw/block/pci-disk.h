@@ -289,6 +289,7 @@ static inline void pci_disk_init(void)
     qemu_init_main_loop(&error_abort);
     bdrv_init();
     type_register_table(qom_types);
+    type_register_table(iothread_types);
     type_register_table(backends_types);
     type_register_table(qdev_types);
     type_register_table(pci_types);
