@@ -102,6 +102,7 @@ struct BlockDriverState {
     BlockdevDetectZeroesOptions detect_zeroes;
     /* atomic; written under bitmaps_lock: a dirty bitmap records */
     bool record_writes;
+    uint64_t write_threshold; /* atomic; 0: none */
 
     /* main */
     int refcnt;

@@ -27,12 +27,18 @@ struct BdrvDirtyBitmap {
 static void update_recording(BlockDriverState *bs)
 {
     const BdrvDirtyBitmap *b;
-    bool on = false;
+    bool on = qatomic_read(&bs->write_threshold);
 
     LIST_FOREACH(b, &bs->dirty_bitmaps, list) {
         on |= !b->disabled;
     }
     qatomic_set(&bs->record_writes, on);
+}
+
+void bdrv_update_recording(BlockDriverState *bs)
+{
+    QEMU_LOCK_GUARD(&bs->bitmaps_lock);
+    update_recording(bs);
 }
 
 /* --- life (whoever begins to record, drains: see enable) --- */
@@ -413,6 +419,7 @@ void bdrv_set_dirty_slow(BlockDriverState *bs, int64_t offset, int64_t bytes)
 {
     BdrvDirtyBitmap *b;
 
+    bdrv_write_threshold_check(bs, offset + bytes);
     QEMU_LOCK_GUARD(&bs->bitmaps_lock);
     LIST_FOREACH(b, &bs->dirty_bitmaps, list) {
         int64_t size = hbitmap_size(b->bits);

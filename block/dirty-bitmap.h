@@ -107,6 +107,10 @@ int64_t bdrv_dirty_bitmap_next_byte(BdrvDirtyBitmap *b, uint64_t start);
 
 /* --- what requests do (any thread) --- */
 
+/* @bs has a write threshold or none any more. Main, drained. */
+void bdrv_update_recording(BlockDriverState *bs);
+/* Something was written up to @end: is that beyond the threshold? */
+void bdrv_write_threshold_check(BlockDriverState *bs, int64_t end);
 /* See bdrv_set_dirty() in block/io-int.h. */
 void bdrv_set_dirty_slow(BlockDriverState *bs, int64_t offset, int64_t bytes);
 /* The node has another size now. */

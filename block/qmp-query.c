@@ -111,6 +111,7 @@ static BlockDeviceInfo *device_info(BlockBackend *blk, BlockDriverState *bs,
     info->encrypted = bs->encrypted;
     info->active = !(bs->open_flags & BDRV_O_INACTIVE);
     info->detect_zeroes = bs->detect_zeroes;
+    info->write_threshold = qatomic_read(&bs->write_threshold);
     info->backing_file_depth = flat ? 0 : backing_depth(bs);
     if (bdrv_cow_bs(bs)) {
         info->backing_file = g_strdup(bdrv_cow_bs(bs)->filename);

@@ -276,11 +276,43 @@ OBJECTS = [
     cmd('object-del', id='t'),
 ]
 
+def threshold(name, value):
+    return cmd('block-set-write-threshold', node_name=name,
+               write_threshold=value)
+
+
+def iothread(node, name):
+    return cmd('x-blockdev-set-iothread', node_name=node, iothread=name)
+
+
+QUERY_GRAPH = cmd('x-debug-query-block-graph')
+STATE = [
+    null('n0'), cmd('blockdev-add', driver='raw', node_name='r', file='n0'),
+    file_node('f', 'a.raw'),
+    cmd('blockdev-add', driver='raw', node_name='fr', file='f'), QUERY_GRAPH,
+    cmd('object-add', qom_type='iothread', id='io'),
+    iothread('r', 'io'), iothread('r', 'none'), iothread('none', 'io'),
+    iothread('r', None), iothread('n0', 'io'), iothread('n0', None),
+    threshold('r', 100), threshold('none', 100), threshold('r', -1), NODES,
+    threshold('r', 0), threshold('fr', 1 << 19), NODES,
+    create('j', 'qcow2', size=1 << 20, file='fr'),
+    job('dismiss', 'j'), NODES, QUERY_GRAPH,
+    cmd('query-block-jobs'), cmd('block-job-cancel', device='j'),
+    cmd('block-job-set-speed', device='j', speed=0),
+    cmd('block-job-dismiss', id='j'),
+]
+
+# How much is written at once is each program's own affair.
+THRESHOLD = [
+    file_node('f', 'a.raw'), threshold('f', 100),
+    create('j', 'qcow2', size=1 << 20, file='f'), NODES,
+]
+
 SESSIONS = {
     'create-file': CREATE_FILE, 'job-states': JOB_STATES,
     'create-qcow2': CREATE_QCOW2, 'create-luks': CREATE_LUKS,
     'amend-qcow2': AMEND_QCOW2, 'amend-luks': AMEND_LUKS, 'graph': GRAPH, 'export': EXPORT,
-    'objects': OBJECTS,
+    'objects': OBJECTS, 'threshold': THRESHOLD, 'state': STATE,
 }
 
 # What is known to differ: (session or '*', pattern, replacement, reason),
@@ -294,5 +326,8 @@ EXPECTED = [
     ('*', rb'(?s)\{"return": \[\{[^\n]*"parent": .*', b'types',
      'each program has its own types'),
 ]
-# Sessions that QEMU's daemon does not survive.
-OURS_ONLY = ('amend-luks',)
+# Sessions that QEMU's daemon does not survive or answers otherwise, and what
+# must be among our answers.
+OURS_ONLY = {'amend-luks': b'Refusing to overwrite active keyslot 1',
+             'threshold': b'"event": "BLOCK_WRITE_THRESHOLD", "data": '
+                          b'{"node-name": "f", "write-threshold": 100, '}
