@@ -57,6 +57,6 @@ struct NbdClient {
 /* Under c->lock: the answer to @call is here. */
 void nbd_client_finish(NbdClient *c, NbdCall *call, int ret);
 /* The receiver: take in one message. -errno: the connection cannot go on. */
-int coroutine_fn nbd_receive_one(NbdClient *c);
+int coroutine_fn nbd_co_receive_one(NbdClient *c);
 
 #endif

@@ -188,7 +188,7 @@ static void coroutine_fn receive(NbdClient *c, NbdCall *own)
 
     qemu_mutex_unlock(&c->lock);
     while (ret == 0 && !own->finished) {
-        ret = nbd_receive_one(c);
+        ret = nbd_co_receive_one(c);
     }
     qemu_mutex_lock(&c->lock);
     if (ret < 0) {
@@ -265,7 +265,7 @@ static void start_call(NbdClient *c, NbdCall *call)
     }
 }
 
-int coroutine_fn nbd_client_call(NbdClient *c, NbdCall *call)
+int coroutine_fn nbd_co_client_call(NbdClient *c, NbdCall *call)
 {
     int ret;
 

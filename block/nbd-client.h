@@ -63,7 +63,7 @@ const NbdExportInfo *nbd_client_info(const NbdClient *c);
  * the connection is lost).  A call that was on its way when the connection
  * broke is sent again if it comes back in time.  Any home thread.
  */
-int coroutine_fn nbd_client_call(NbdClient *c, NbdCall *call);
+int coroutine_fn nbd_co_client_call(NbdClient *c, NbdCall *call);
 /* Say good-bye.  No call is in flight.  Main thread; turns the loop. */
 void nbd_client_close(NbdClient *c);
 

@@ -297,7 +297,7 @@ static int coroutine_fn receive_chunk(NbdClient *c, bool extended)
     return 0;
 }
 
-int coroutine_fn nbd_receive_one(NbdClient *c)
+int coroutine_fn nbd_co_receive_one(NbdClient *c)
 {
     int ret = need(c, 4);
 

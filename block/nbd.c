@@ -153,7 +153,7 @@ static int coroutine_fn transfer(BlockDriverState *bs, NbdCmd type,
     if (type == NBD_CMD_WRITE && s->extended) {
         call.req.flags |= NBD_CMD_FLAG_PAYLOAD_LEN;
     }
-    return nbd_client_call(s->conn, &call);
+    return nbd_co_client_call(s->conn, &call);
 }
 
 static int coroutine_fn nbd_co_preadv(BlockDriverState *bs, int64_t offset,
@@ -180,7 +180,7 @@ static int coroutine_fn command(BlockDriverState *bs, NbdCmd type,
         .req = { .type = type, .flags = flags, .from = offset, .len = bytes },
     };
 
-    return nbd_client_call(s->conn, &call);
+    return nbd_co_client_call(s->conn, &call);
 }
 
 static int coroutine_fn nbd_co_pwrite_zeroes(BlockDriverState *bs,
@@ -251,7 +251,7 @@ static int coroutine_fn nbd_co_block_status(BlockDriverState *bs,
     if (!s->has_context) {
         return BDRV_BLOCK_DATA | BDRV_BLOCK_OFFSET_VALID;
     }
-    ret = nbd_client_call(s->conn, &call);
+    ret = nbd_co_client_call(s->conn, &call);
     if (ret < 0) {
         return ret;
     }

@@ -5,7 +5,9 @@
 usage: check-coroutines.py BUILD_DIR
 
 A function marked coroutine_fn may be called by name only from another one, and
-one that a header offers says so in its name (_co_).  The compiler writes who calls whom (gcc -fcallgraph-info, without optimisation, so
+one that a header offers says so in its name (_co_).  A mark in a .c file
+counts for that file: others may have static functions of the same name.  The
+compiler writes who calls whom (gcc -fcallgraph-info, without optimisation, so
 that nothing is inlined away); calls through pointers are not in that graph,
 which is how a coroutine is entered in the first place.
 """
@@ -37,7 +39,9 @@ def marked():
         text = re.sub(r'/\*.*?\*/|//[^\n]*', '', read(path), flags=re.S)
         text = re.sub(r'^\s*#.*(?:\\\n.*)*$', '', text, flags=re.M)
         for m in MARK.finditer(text):
-            if not POINTER.match(text, m.start()):
+            statement = re.split(r'[;{}]', text[:m.start()])[-1]
+            if not POINTER.match(text, m.start()) and \
+                    'typedef' not in statement:
                 found.setdefault(m.group(1), set()).add(path)
     return found
 
@@ -81,15 +85,21 @@ def main():
               encoding='utf-8') as f:
         entries = [e for e in json.load(f) if e['file'].endswith('.c')]
     complaints, loops = set(), set()
+
+    def is_coroutine(name, path):
+        files = coroutines.get(name, ())
+        return path in files or any(f.endswith('.h') for f in files)
+
     with tempfile.TemporaryDirectory() as tmp, \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(lambda e: edges(e, tmp), entries):
             for caller, callee, path in found:
                 path = os.path.relpath(os.path.join(build, path), ROOT)
-                if callee in coroutines and caller not in coroutines:
+                if is_coroutine(callee, path) and \
+                        not is_coroutine(caller, path):
                     complaints.add('%s: %s calls the coroutine %s'
                                    % (path, caller, callee))
-                if caller in coroutines and callee in LOOPS:
+                if is_coroutine(caller, path) and callee in LOOPS:
                     loops.add('%s: the coroutine %s runs the event loop (%s)'
                               % (path, caller, callee))
     tap.point('only coroutines call coroutines', sorted(complaints))

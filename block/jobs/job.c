@@ -221,7 +221,7 @@ static void coroutine_fn job_co_entry(void *opaque)
 {
     Job *job = opaque;
 
-    job_pause_point(job);
+    job_co_pause_point(job);
     if (!job_is_cancelled(job)) {
         job->ret = job->driver->run(job, &job->err);
     }
@@ -268,7 +268,7 @@ static void coroutine_fn job_co_rest(Job *job)
     qemu_coroutine_yield();
 }
 
-void coroutine_fn job_pause_point(Job *job)
+void coroutine_fn job_co_pause_point(Job *job)
 {
     JobStatus before = job->status;
 
@@ -308,7 +308,7 @@ void coroutine_fn job_co_sleep_ns(Job *job, int64_t ns)
         job_co_rest(job);
         timer_free(timer);
     }
-    job_pause_point(job);
+    job_co_pause_point(job);
 }
 
 void job_transition_to_ready(Job *job)

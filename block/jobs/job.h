@@ -35,7 +35,7 @@ typedef struct JobDriver {
     /* One of the two does the work and returns 0 or -errno, with @errp set if
      * there is more to say than strerror() does. */
 
-    /* In a coroutine; calls job_pause_point() often. */
+    /* In a coroutine; calls job_co_pause_point() often. */
     int coroutine_fn (*run)(Job *job, Error **errp);
     /* From the loop, outside of coroutines: may block. Cannot be paused or
      * cancelled on the way. */
@@ -81,7 +81,7 @@ struct Job {
     int flags;
     int pause_count;  /* it should rest while > 0 */
     bool user_paused; /* job-pause has one of them */
-    bool resting;     /* in job_pause_point() or a sleep */
+    bool resting;     /* in job_co_pause_point() or a sleep */
     bool run_done;    /* run() has returned */
     Coroutine *co;
     TAILQ_ENTRY(Job) link;
@@ -104,7 +104,7 @@ Job *job_next(Job *job);
 /* --- for drivers --- */
 
 /* If it should rest, rest here. */
-void coroutine_fn job_pause_point(Job *job);
+void coroutine_fn job_co_pause_point(Job *job);
 /* The same after @ns nanoseconds, or sooner if somebody wants something. */
 void coroutine_fn job_co_sleep_ns(Job *job, int64_t ns);
 static inline bool job_is_cancelled(const Job *job)

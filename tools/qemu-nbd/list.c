@@ -7,7 +7,8 @@
 #include "tools/qemu-nbd/qemu-nbd.h"
 
 #include "io/socket.h"
-#include "nbd/client-list.h"
+#include "nbd/client.h"
+#include "util/aio.h"
 #include "util/cutils.h"
 #include "util/error-report.h"
 
@@ -38,52 +39,77 @@ static void print_flags(uint16_t flags)
     printf(" )\n");
 }
 
-static void print_export(const NbdListed *l)
+static void print_export(const NbdExportInfo *e)
 {
-    printf(" export: '%s'\n", l->name);
-    if (l->description && *l->description) {
-        printf("  description: %s\n", l->description);
+    unsigned n = e->contexts ? g_strv_length(e->contexts) : 0;
+
+    printf(" export: '%s'\n", e->name);
+    if (e->description && *e->description) {
+        printf("  description: %s\n", e->description);
     }
-    if (l->has_info) {
-        printf("  size:  %" PRIu64 "\n", l->size);
-        print_flags(l->flags);
+    if (e->flags) {
+        printf("  size:  %" PRIu64 "\n", e->size);
+        print_flags(e->flags);
     }
-    if (l->min_block) {
-        printf("  min block: %u\n", l->min_block);
-        printf("  opt block: %u\n", l->opt_block);
-        printf("  max block: %u\n", l->max_block);
+    if (e->min_block) {
+        printf("  min block: %u\n", e->min_block);
+        printf("  opt block: %u\n", e->opt_block);
+        printf("  max block: %u\n", e->max_block);
     }
     printf("  transaction size: %s\n",
-           l->mode >= NBD_MODE_EXTENDED ? "64-bit" : "32-bit");
-    if (l->contexts->len) {
-        printf("  available meta contexts: %u\n", l->contexts->len);
-        for (guint i = 0; i < l->contexts->len; i++) {
-            printf("   %s\n", (char *)l->contexts->pdata[i]);
-        }
+           e->mode >= NBD_MODE_EXTENDED ? "64-bit" : "32-bit");
+    if (n) {
+        printf("  available meta contexts: %u\n", n);
     }
+    for (unsigned i = 0; i < n; i++) {
+        printf("   %s\n", e->contexts[i]);
+    }
+}
+
+typedef struct ListCall {
+    const NbdToolConfig *config;
+    NbdExportInfo *exports;
+    int ret; /* their number, or -errno and @err */
+    Error *err;
+    bool done;
+} ListCall;
+
+static void coroutine_fn list_entry(void *opaque)
+{
+    ListCall *l = opaque;
+    const NbdToolConfig *config = l->config;
+    NbdChannel ch = { .fd = -1 };
+    bool in_progress;
+    int fd = socket_connect(config->addr, false, &in_progress, &l->err);
+
+    l->ret = fd < 0 ? -EINVAL : nbd_channel_init(&ch, fd);
+    if (l->ret == 0) {
+        qemu_set_blocking(fd, false);
+        l->ret = nbd_co_list(&ch, config->tls_creds,
+                             config->tls_hostname ?: config->bind, &l->exports,
+                             &l->err);
+    } else if (fd >= 0) {
+        error_setg_errno(&l->err, -l->ret, "Failed to set up the socket");
+    }
+    nbd_channel_close(&ch);
+    l->done = true;
 }
 
 int nbd_tool_list(const NbdToolConfig *config)
 {
-    g_autoptr(GPtrArray) list = NULL;
-    bool in_progress;
-    Error *err = NULL;
-    int fd;
+    ListCall l = { .config = config };
 
-    fd = socket_connect(config->addr, false, &in_progress, &err);
-    if (fd >= 0) {
-        qemu_set_blocking(fd, true);
-        list = nbd_client_list(fd, config->tls_creds,
-                               config->tls_hostname ?: config->bind, &err);
-        close(fd);
-    }
-    if (!list) {
-        error_report_err(err);
+    qemu_coroutine_enter(qemu_coroutine_create(list_entry, &l));
+    AIO_WAIT_WHILE(NULL, !l.done);
+    if (l.ret < 0) {
+        error_report_err(l.err);
         return EXIT_FAILURE;
     }
-    printf("exports available: %u\n", list->len);
-    for (guint i = 0; i < list->len; i++) {
-        print_export(list->pdata[i]);
+    printf("exports available: %d\n", l.ret);
+    for (int i = 0; i < l.ret; i++) {
+        print_export(&l.exports[i]);
+        nbd_export_info_clear(&l.exports[i]);
     }
+    g_free(l.exports);
     return EXIT_SUCCESS;
 }

@@ -148,12 +148,15 @@ static void test_compress(void)
 
     memset(buf, 3, sizeof(buf));
     g_assert_cmpint(do_io(blk, BLK_IO_WRITE, 0, 64 * KiB, buf), ==, 0);
-    /* A part of a cluster: the rest is read */
+    /* A part of a new cluster: the rest is zeroes */
     memset(buf, 4, 512);
-    g_assert_cmpint(do_io(blk, BLK_IO_WRITE, 512, 512, buf), ==, 0);
-    expect(blk, 0, 512, 3);
-    expect(blk, 512, 512, 4);
-    expect(blk, 1024, 63 * KiB, 3);
+    g_assert_cmpint(do_io(blk, BLK_IO_WRITE, 64 * KiB + 512, 512, buf), ==, 0);
+    expect(blk, 64 * KiB, 512, 0);
+    expect(blk, 64 * KiB + 512, 512, 4);
+    expect(blk, 65 * KiB, 63 * KiB, 0);
+    /* A stream is written once */
+    g_assert_cmpint(do_io(blk, BLK_IO_WRITE, 512, 512, buf), ==, -EIO);
+    expect(blk, 0, 64 * KiB, 3);
     g_assert_true(bdrv_block_status(blk_bs(blk), 0, 512, &n, NULL, NULL) &
                   BDRV_BLOCK_COMPRESSED);
     blk_unref(blk);
