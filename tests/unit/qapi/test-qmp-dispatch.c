@@ -8,6 +8,7 @@
 
 #include "qapi/qapi-commands-char.h"
 #include "qapi/qapi-commands-introspect.h"
+#include "qapi/qapi-introspect.h"
 #include "qapi/qapi-emit-events.h"
 #include "qapi/qapi-events-block-core.h"
 #include "qapi/qapi-events-run-state.h"
@@ -213,6 +214,7 @@ static void test_introspection(void)
     const QListEntry *e;
     QList *list;
 
+    qmp_set_introspection(qapi_introspect_json);
     qmp_query_qmp_schema(args, &ret, &error_abort);
     list = qobject_to(QList, ret);
     g_assert_nonnull(list);
