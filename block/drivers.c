@@ -9,6 +9,7 @@
 #include "block/block-int.h"
 
 extern const BlockDriver bdrv_blkdebug;
+extern const BlockDriver bdrv_blklogwrites;
 extern const BlockDriver bdrv_blkverify;
 extern const BlockDriver bdrv_compress;
 extern const BlockDriver bdrv_copy_on_read;
@@ -20,6 +21,7 @@ extern const BlockDriver bdrv_nbd_tcp;
 extern const BlockDriver bdrv_nbd_unix;
 extern const BlockDriver bdrv_null_aio;
 extern const BlockDriver bdrv_null_co;
+extern const BlockDriver bdrv_preallocate;
 extern const BlockDriver bdrv_qcow2;
 extern const BlockDriver bdrv_quorum;
 extern const BlockDriver bdrv_raw;
@@ -27,9 +29,23 @@ extern const BlockDriver bdrv_throttle;
 
 /* In the order of their names: so they are listed. */
 const BlockDriver *const bdrv_drivers[] = {
-    &bdrv_blkdebug, &bdrv_blkverify,   &bdrv_compress, &bdrv_copy_on_read,
-    &bdrv_file,     &bdrv_host_device, &bdrv_luks,     &bdrv_nbd,
-    &bdrv_nbd_tcp,  &bdrv_nbd_unix,    &bdrv_null_aio, &bdrv_null_co,
-    &bdrv_qcow2,    &bdrv_quorum,      &bdrv_raw,      &bdrv_throttle,
+    &bdrv_blkdebug,
+    &bdrv_blklogwrites,
+    &bdrv_blkverify,
+    &bdrv_compress,
+    &bdrv_copy_on_read,
+    &bdrv_file,
+    &bdrv_host_device,
+    &bdrv_luks,
+    &bdrv_nbd,
+    &bdrv_nbd_tcp,
+    &bdrv_nbd_unix,
+    &bdrv_null_aio,
+    &bdrv_null_co,
+    &bdrv_preallocate,
+    &bdrv_qcow2,
+    &bdrv_quorum,
+    &bdrv_raw,
+    &bdrv_throttle,
     NULL,
 };
