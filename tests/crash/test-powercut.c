@@ -50,6 +50,7 @@ typedef struct Shape {
     bool snapshots;     /* are made and deleted between the writes */
     bool repaired;  /* by who opens it for writing: refcounts are not kept */
     bool data_file; /* the data are in a file of their own */
+    bool amended;   /* options change between the writes */
 } Shape;
 
 static const Shape shapes[] = {
@@ -126,6 +127,14 @@ static const Shape shapes[] = {
       .unit = 1,
       .backing = true,
       .data_file = true },
+    { .name = "amended",
+      .create = "cluster_size=4k",
+      .size = 2 * MiB,
+      .cluster = 4096,
+      .unit = 1,
+      .backing = true,
+      .repaired = true,
+      .amended = true },
 };
 
 typedef enum OpType { OP_WRITE, OP_ZERO, OP_DISCARD, OP_FLUSH } OpType;
@@ -509,6 +518,31 @@ static void work_with_snapshots(Run *r)
     }
 }
 
+/* --- amendments --- */
+
+static void amend(Run *r, const char *key, const char *value)
+{
+    g_autoptr(QDict) options = qdict_new();
+
+    qdict_put_str(options, key, value);
+    g_assert_cmpint(bdrv_amend_options(blk_bs(r->blk), options, NULL, NULL,
+                                       false, &error_abort),
+                    ==, 0);
+}
+
+/* The width of refcounts, lazy refcounts on and off. */
+static void work_with_amendments(Run *r)
+{
+    static const char *const widths[] = { "8", "16", "32", "64" };
+
+    for (int i = 0; i < 6; i++) {
+        work(r, 40);
+        amend(r, "refcount_bits", widths[rnd(0, ARRAY_SIZE(widths))]);
+        work(r, 20);
+        amend(r, "lazy_refcounts", i % 2 ? "off" : "on");
+    }
+}
+
 static void judge_snapshot(const Run *r, BlockBackend *blk, const Snapshot *sn,
                            uint8_t *buf)
 {
@@ -679,6 +713,8 @@ static void test_powercut(const void *opaque)
         r.blk = open_image(r.sh, DISK_IMAGE, &error_abort);
         if (r.sh->snapshots) {
             work_with_snapshots(&r);
+        } else if (r.sh->amended) {
+            work_with_amendments(&r);
         } else {
             work(&r, 500);
         }

@@ -34,6 +34,9 @@ HEADER = [(4, 4), (8, 8), (16, 4), (20, 4), (24, 8), (32, 4), (36, 4), (40, 8),
           (48, 8), (56, 4), (60, 4), (64, 8), (72, 8), (80, 8), (88, 8),
           (96, 4), (100, 4), (104, 1)]
 
+SECRET = 'secret,id=s,data=abc'
+KEYED = ['--object', SECRET, '--image-opts',
+         'driver=qcow2,encrypt.key-secret=s,file.filename=@']
 COMMANDS = [
     ('img', 'info', '--output=json'), ('img', 'check'),
     ('img', 'check', '-r', 'all'), ('img', 'snapshot', '-l'),
@@ -43,6 +46,13 @@ COMMANDS = [
     ('img', 'snapshot', '-a', 's'), ('img', 'snapshot', '-d', 's'),
     ('io', '-r', '-c', 'read 0 96k'), ('io', '-c', 'write 12345 70000'),
     ('io', '-c', 'discard 0 64k', '-c', 'write -z 4k 20k', '-c', 'flush'),
+    ('img', 'amend', '-o', 'compat=0.10'),
+    ('img', 'amend', '-o', 'refcount_bits=64'),
+    ('img', 'resize', '--shrink', '@', '50k'), ('img', 'resize', '@', '3M'),
+    ('img', 'snapshot', '-c', 'new'), ('img', 'check', '-r', 'leaks'),
+    ('img', 'map', '--output=json'),
+    ('img', 'measure', '-O', 'qcow2'), ('io', '-c', 'write -c 64k 32k'),
+    ('io', *KEYED, '-c', 'read 0 96k', '-c', 'write 7k 9k'),
 ]
 
 
@@ -72,6 +82,32 @@ def make_seeds(img, io, directory):
             run([img, 'bitmap', '--add', '-g', '512', '-f', 'qcow2', path,
                  name], check=False)
         run([io, '-f', 'qcow2', '-c', 'write 3k 9k', path])
+        with open(path, 'rb') as f:
+            seeds.append(f.read())
+    return seeds + more_seeds(img, io, directory)
+
+
+def more_seeds(img, io, directory):
+    """Subclusters, an external data file, a LUKS header, lazy refcounts."""
+    seeds = []
+    key = ['--object', SECRET]
+    for n, (options, secret) in enumerate([
+            ('cluster_size=16k,extended_l2=on', []),
+            ('cluster_size=512,data_file=' + os.path.join(directory, 'data'),
+             []),
+            ('cluster_size=512,encrypt.format=luks,encrypt.key-secret=s,'
+             'encrypt.iter-time=10', key),
+            ('cluster_size=512,lazy_refcounts=on,refcount_bits=2', [])]):
+        path = os.path.join(directory, 'more%d' % n)
+        run([img, 'create', '-f', 'qcow2', *secret, '-o', options, path,
+             '100k'])
+        if not secret:
+            run([io, '-f', 'qcow2', '-c', 'write 1k 5k', '-c',
+                 'write -z 32k 16k', path])
+            run([img, 'bitmap', '--add', '-g', '512', '-f', 'qcow2', path,
+                 'a'])
+            run([img, 'snapshot', '-c', 's', path], check=False)
+            run([io, '-f', 'qcow2', '-c', 'write 3k 9k', path])
         with open(path, 'rb') as f:
             seeds.append(f.read())
     return seeds
@@ -156,13 +192,15 @@ def one(programs, rand, seeds, path, sanitized):
         f.write(data)
     command = rand.choice(COMMANDS)
     argv = [programs[command[0]], *command[1:2]]
-    if command[0] == 'io':
+    if '--image-opts' in command:
+        argv = [programs['io'], *command[1:]]
+    elif command[0] == 'io':
         argv = [programs['io'], '-f', 'qcow2', *command[1:]]
     else:
         argv += ['-f', 'qcow2'] if command[1] != 'snapshot' else []
         argv += command[2:]
-    argv = [path if a == '@' else a for a in argv]
-    if path not in argv:
+    argv = [a.replace('@', path) for a in argv]
+    if not any(path in a for a in argv):
         argv.append(path)
     fault = judge(argv, sanitized)
     return data, argv, fault
