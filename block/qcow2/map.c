@@ -474,6 +474,21 @@ int coroutine_fn qcow2_co_block_status(BlockDriverState *bs, bool want_zero,
     }
 }
 
+/* A read of data that is not marked as ours alone, and may move (read.c): keep
+ * it in its place. False: it has moved. */
+static bool keep_shared(Qcow2State *s, struct BlkIo *io, int64_t offset,
+                        const Qcow2Mapping *m)
+{
+    Qcow2Mapping now;
+
+    if (s->has_data_file) {
+        return true;
+    }
+    io->map_token = qcow2_writer_begin(s);
+    return qcow2_map_cached(s, offset, io->bytes, &now) &&
+           now.type == m->type && now.host == m->host && now.bytes == m->bytes;
+}
+
 BdrvChild *qcow2_map_fast(BlockDriverState *bs, struct BlkIo *io,
                           int64_t *offset)
 {
@@ -495,7 +510,8 @@ BdrvChild *qcow2_map_fast(BlockDriverState *bs, struct BlkIo *io,
     }
     if (likely(qcow2_map_cached(s, *offset, io->bytes, &m)) &&
         m.type == QCOW2_CLUSTER_NORMAL && m.bytes == io->bytes &&
-        (!is_write || m.copied)) {
+        (!is_write || m.copied) &&
+        (m.copied || keep_shared(s, io, *offset, &m))) {
         *offset = m.host;
         return s->data_file;
     }

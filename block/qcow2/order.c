@@ -19,7 +19,8 @@
  *     memory even, only after the L2 entries without it are stable. At worst
  *     a cluster is leaked.
  *  5. A cluster is given to a new owner only when no write in place to the old
- *     one is on its way, and no reader of a compressed cluster (epochs).
+ *     one is on its way, and no reader of a compressed cluster or of one that
+ *     is not marked as ours alone, which move when they are written (epochs).
  *
  *    requests --> dirty tables, s->frees
  *         | snapshot()                 copies of all that is dirty

@@ -48,13 +48,40 @@ static int coroutine_fn read_compressed_piece(BlockDriverState *bs,
     return ret;
 }
 
-/* @qiov holds exactly the @m->bytes of the piece. */
+/* Data that is not marked as ours alone: it moves when a part of it is
+ * written, and nobody else may have the old place. An epoch keeps that, too. */
+static int coroutine_fn read_shared_piece(BlockDriverState *bs, uint64_t offset,
+                                          const Qcow2Mapping *m,
+                                          QEMUIOVector *qiov)
+{
+    Qcow2State *s = bs->opaque;
+    unsigned epoch = qcow2_writer_begin(s);
+    Qcow2Mapping now;
+    int ret = qcow2_co_map(bs, offset, m->bytes, &now);
+
+    if (ret >= 0 && (now.type != QCOW2_CLUSTER_NORMAL || now.host != m->host ||
+                     now.bytes != m->bytes)) {
+        ret = -EAGAIN;
+    }
+    if (ret >= 0) {
+        ret = qcow2_co_read_data(bs, offset, m->host, m->bytes, qiov);
+    }
+    qcow2_writer_end(s, epoch);
+    return ret;
+}
+
+/* @qiov holds exactly the @m->bytes of the piece. -EAGAIN: look again. */
 static int coroutine_fn read_piece(BlockDriverState *bs, uint64_t offset,
                                    const Qcow2Mapping *m, QEMUIOVector *qiov)
 {
+    const Qcow2State *s = bs->opaque;
+
     switch (m->type) {
     case QCOW2_CLUSTER_NORMAL:
         BLKDBG_CO_EVENT(bs->file, READ_AIO);
+        if (!m->copied && !s->has_data_file) {
+            return read_shared_piece(bs, offset, m, qiov);
+        }
         return qcow2_co_read_data(bs, offset, m->host, m->bytes, qiov);
     case QCOW2_CLUSTER_UNALLOCATED:
         return qcow2_co_read_backing(bs, offset, m->bytes, qiov);
@@ -89,7 +116,7 @@ static int coroutine_fn read_retry(BlockDriverState *bs, ReadJob *j)
     uint64_t end = j->offset + j->m.bytes, start = j->offset, pos = j->offset;
     int ret = read_piece(bs, j->offset, &j->m, &j->qiov);
 
-    /* It was compressed and is not any more */
+    /* It was elsewhere, or compressed, and is not any more */
     while (ret == -EAGAIN && pos < end) {
         uint64_t n = end - pos;
         g_auto(QEMUIOVector) part = { 0 };
