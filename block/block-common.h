@@ -83,6 +83,7 @@ enum {
     BDRV_O_NATIVE_AIO = 0x80000,
     BDRV_O_CBW_EXTERNAL = 0x100000, /* -drive named cache.writeback itself */
     BDRV_O_AIO_THREADS = 0x200000,  /* without _IO_URING, _NATIVE_AIO: any */
+    BDRV_O_ONE_PASS = 0x400000, /* from front to back once: little is cached */
 
     BDRV_O_CACHE_MASK = BDRV_O_NOCACHE | BDRV_O_NO_FLUSH,
 };

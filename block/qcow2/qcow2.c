@@ -25,7 +25,9 @@
 /* Hidden until there is more to say: 32 MiB hold the L2 tables of 256 GiB
  * with clusters of 64 KiB. */
 #define DEFAULT_L2_CACHE (32 * MiB)
-#define MIN_TABLES       8
+/* of who walks through the disk and does not come back */
+#define ONE_PASS_L2_CACHE (4 * MiB)
+#define MIN_TABLES        8
 
 #define DEFAULT_CLEAN_INTERVAL 600 /* seconds */
 
@@ -200,10 +202,10 @@ static void set_clean_interval(Qcow2State *s, uint32_t seconds)
 }
 
 /* How many tables the caches may hold. */
-static void cache_limits(const Qcow2State *s, const Options *o,
+static void cache_limits(const Qcow2State *s, const Options *o, bool one_pass,
                          unsigned *l2_tables, unsigned *refblocks)
 {
-    uint64_t l2 = DEFAULT_L2_CACHE, ref;
+    uint64_t l2 = one_pass ? ONE_PASS_L2_CACHE : DEFAULT_L2_CACHE, ref;
 
     if (o->have_l2) {
         l2 = o->l2_cache_size;
@@ -217,11 +219,11 @@ static void cache_limits(const Qcow2State *s, const Options *o,
     *refblocks = MAX(MIN(ref >> s->cluster_bits, INT_MAX), MIN_TABLES);
 }
 
-static void init_caches(Qcow2State *s, const Options *o)
+static void init_caches(Qcow2State *s, const Options *o, bool one_pass)
 {
     unsigned l2_tables, refblocks;
 
-    cache_limits(s, o, &l2_tables, &refblocks);
+    cache_limits(s, o, one_pass, &l2_tables, &refblocks);
     qcow2_cache_init(&s->l2_cache, s->cluster_size, l2_tables, s->l1_size);
     s->l2_cache.entry_shift = s->extended_l2;
     qcow2_cache_init(&s->refblock_cache, s->cluster_size, refblocks,
@@ -444,7 +446,7 @@ static int qcow2_open(BlockDriverState *bs, QDict *options, int flags,
         ret = qcow2_load_inactive_l2(bs, o.overlap_check, errp);
     }
     if (ret == 0) {
-        init_caches(s, &o);
+        init_caches(s, &o, flags & BDRV_O_ONE_PASS);
         ret = open_backing(bs, options, errp);
     }
     if (ret == 0 && (s->h.incompat & QCOW2_INCOMPAT_DIRTY) &&
@@ -548,7 +550,8 @@ static void qcow2_reopen_commit(BDRVReopenState *state)
 
     qemu_mutex_lock(&s->lock);
     apply_options(s, o);
-    cache_limits(s, o, &s->l2_cache.max_tables, &s->refblock_cache.max_tables);
+    cache_limits(s, o, state->flags & BDRV_O_ONE_PASS, &s->l2_cache.max_tables,
+                 &s->refblock_cache.max_tables);
     qemu_mutex_unlock(&s->lock);
     set_clean_interval(s, o->clean_interval);
     qcow2_bitmaps_set_readonly(state->bs, !(state->flags & BDRV_O_RDWR));

@@ -291,6 +291,7 @@ int img_compare(int argc, char **argv)
         error_report("Invalid source cache option: %s", cache);
         return COMPARE_OPEN_FAILED;
     }
+    cmp.flags |= BDRV_O_ONE_PASS;
     img_progress_init(cmp.progress && !cmp.quiet, 2);
     ret = compare(&cmp);
     img_progress_end();

@@ -38,6 +38,9 @@ typedef struct Copy {
     CoQueue turn;    /* waits for started */
     int running;
     int ret;
+    /* with ret < 0: of the first piece, by offset, that failed */
+    int64_t failed_at;
+    const char *failed;        /* at what; NULL: it has been told */
     int64_t allocated, copied; /* for the progress */
     int64_t begin_ns, sent;    /* for the rate limit */
 } Copy;
@@ -142,6 +145,23 @@ static int coroutine_fn take_piece(Copy *copy, Piece *piece)
     return 1;
 }
 
+/* Which of several pieces under way fails first is chance; what is told is not:
+ * those before go on, and the first one on the disk counts. */
+static bool goes_on(const Copy *copy, const Piece *piece)
+{
+    return !copy->ret || piece->offset < copy->failed_at;
+}
+
+static int fail_piece(Copy *copy, const Piece *piece, const char *what, int ret)
+{
+    if (goes_on(copy, piece)) {
+        copy->ret = ret;
+        copy->failed_at = piece->offset;
+        copy->failed = what;
+    }
+    return ret;
+}
+
 /* --- reading --- */
 
 /* Read what can be read, sector by sector; the rest is zero. */
@@ -176,9 +196,7 @@ static int coroutine_fn read_piece(Copy *copy, const Piece *piece, char *buf)
         if (ret < 0 && copy->s->salvage) {
             salvage(copy, src->blk, pos, n, buf + done);
         } else if (ret < 0) {
-            error_report("error while reading at byte %" PRId64 ": %s",
-                         piece->offset, strerror(-ret));
-            return ret;
+            return fail_piece(copy, piece, "reading", ret);
         }
         done += n;
         src++;
@@ -303,9 +321,7 @@ static int coroutine_fn write_piece(Copy *copy, const Piece *piece,
         ret = write_zeroes(copy, piece->offset, piece->bytes);
     }
     if (ret < 0) {
-        error_report("error while writing at byte %" PRId64 ": %s",
-                     piece->offset, strerror(-ret));
-        return ret;
+        return fail_piece(copy, piece, "writing", ret);
     }
     if (piece->kind == PIECE_DATA) {
         count_copied(copy, piece);
@@ -364,11 +380,8 @@ static int coroutine_fn do_piece(Copy *copy, Piece *piece, char *buf)
     if (!s->out_of_order && !s->cluster) {
         wait_turn(copy, piece);
     }
-    if (ret == 0 && copy->ret == 0) {
+    if (ret == 0 && goes_on(copy, piece)) {
         ret = write_piece(copy, piece, buf);
-    }
-    if (ret < 0 && !copy->ret) {
-        copy->ret = ret;
     }
     if (piece->kind == PIECE_DATA && copy->ret == 0) {
         limit_rate(copy, piece->bytes);
@@ -389,6 +402,8 @@ static void coroutine_fn copy_entry(void *opaque)
         ret = copy->ret ? 0 : take_piece(copy, &piece);
         qemu_co_mutex_unlock(&copy->lock);
         if (ret < 0) {
+            copy->failed_at = copy->next;
+            copy->failed = NULL;
             copy->ret = ret;
         }
         if (ret <= 0 || do_piece(copy, &piece, buf) < 0) {
@@ -440,6 +455,10 @@ int convert_copy(ConvertState *s)
     }
     while (copy.running) {
         main_loop_wait(false);
+    }
+    if (copy.ret < 0 && copy.failed) {
+        error_report("error while %s at byte %" PRId64 ": %s", copy.failed,
+                     copy.failed_at, strerror(-copy.ret));
     }
     return copy.ret;
 }

@@ -236,6 +236,7 @@ static bool open_sources(Convert *cv, char **names, int n)
         error_report("Invalid source cache option: %s", cv->src_cache);
         return false;
     }
+    flags |= BDRV_O_ONE_PASS;
     s->src = g_new0(ConvertSource, n);
     s->n_src = n;
     for (int i = 0; i < n; i++) {

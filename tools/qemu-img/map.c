@@ -225,7 +225,7 @@ int img_map(int argc, char **argv)
         }
     }
     filename = img_only_filename(argc, argv);
-    blk = img_open(src.image_opts, filename, src.fmt, 0, false,
+    blk = img_open(src.image_opts, filename, src.fmt, BDRV_O_ONE_PASS, false,
                    src.force_share);
     if (!blk) {
         return 1;

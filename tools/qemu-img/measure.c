@@ -83,8 +83,8 @@ static int measure(const MeasureOpts *o)
     Error *err = NULL;
 
     if (o->filename) {
-        blk = img_open(o->image_opts, o->filename, o->fmt, 0, false,
-                       o->force_share);
+        blk = img_open(o->image_opts, o->filename, o->fmt, BDRV_O_ONE_PASS,
+                       false, o->force_share);
         if (!blk || (o->snapshot && !img_load_snapshot(blk, o->snapshot))) {
             return 1;
         }
