@@ -436,9 +436,11 @@ static bool fit_target(Convert *cv)
             error_report("invalid cluster size");
             return false;
         }
-        /* A few clusters at once keep all processors busy and take less
-         * memory */
+        /* A few clusters at once, for each processor and for the one that is
+         * read or written meanwhile: more would take memory, but no less time
+         */
         s->buf_size = MAX(s->cluster, MIN(s->buf_size, 4 * s->cluster));
+        s->n_coroutines = MIN(s->n_coroutines, (int)g_get_num_processors() + 1);
     } else if (ret == 0) {
         /* Not several requests for one cluster of the target */
         s->buf_size = MIN(MAX(s->buf_size, info.cluster_size),
