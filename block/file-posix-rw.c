@@ -145,9 +145,10 @@ static int coroutine_fn co_transfer(FileState *s, Transfer *t)
     int ret;
 
     if (file_uses_ring(s, ctx)) {
-        /* The ring would hand it to a worker thread, which is no faster */
-        return s->in_memory && !t->is_write ? transfer_now(t)
-                                            : transfer_by_ring(t);
+        /* Reads however long: who reads writes as well, and the worker that
+         * the ring hands writes to has enough to do with these */
+        return s->serve_inline && !t->is_write ? transfer_now(t)
+                                               : transfer_by_ring(t);
     }
     l = get_native(s, ctx);
     if (l && transfer_by_native(s, l, t, &ret)) {

@@ -16,10 +16,8 @@
 #include "util/fdset.h"
 
 #include <linux/fs.h>
-#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 extern const BlockDriver bdrv_file;
 extern const BlockDriver bdrv_host_device;
@@ -241,7 +239,6 @@ static bool take_options(BlockDriverState *bs, QDict *options, Error **errp)
 static bool check_kind(BlockDriverState *bs, const char *filename, Error **errp)
 {
     FileState *s = bs->opaque;
-    struct statfs fs;
     struct stat st;
 
     if (fstat(s->fd, &st) < 0) {
@@ -249,7 +246,6 @@ static bool check_kind(BlockDriverState *bs, const char *filename, Error **errp)
         return false;
     }
     s->is_block = S_ISBLK(st.st_mode);
-    s->in_memory = fstatfs(s->fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
     if (!s->is_device && !S_ISREG(st.st_mode)) {
         error_setg(errp, "'%s' driver requires '%s' to be a regular file",
                    bs->drv->format_name, filename);

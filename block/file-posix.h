@@ -22,7 +22,6 @@ typedef struct FileState {
     FileEngine engine;
     bool is_device;     /* host_device */
     bool is_block;      /* a block device of the kernel */
-    bool in_memory;     /* tmpfs: reads do not wait for a device */
     uint64_t max_batch; /* aio-max-batch; 0: the context's */
 
     /* drained. The number stays the same while the node is open: a change of
