@@ -57,9 +57,6 @@ static void leave_bh(void *opaque)
 {
     NbdConn *c = opaque;
 
-    if (c->again) {
-        qemu_bh_delete(c->again);
-    }
     aio_defer_cancel(c->stream.ctx, &c->flush);
     io_stream_move(&c->stream, qemu_get_aio_context());
     aio_bh_schedule_oneshot(qemu_get_aio_context(), conn_free_bh, c);

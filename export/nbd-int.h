@@ -23,14 +23,10 @@ typedef struct NbdConn NbdConn;
 
 /* Requests of one connection that are under way at once. */
 #define NBD_SLOTS 128
-/* Bytes of their data, over which no further request is taken. */
-#define NBD_IN_FLIGHT_MAX (64 * 1024 * 1024)
-/* Bytes of replies that the client has not taken yet, over which it gets no
- * others: what is read early is out of the processor's cache when it is sent.
- */
-#define NBD_UNSENT_MAX (512 * 1024)
-/* Bytes of requests that are started in one turn, for the same reason. */
-#define NBD_TURN_MAX (1024 * 1024)
+/* Bytes of their data, over which no further request is taken (but one that is
+ * alone). Much is read ahead of what the client takes: it then finds the next
+ * data whenever it comes to look. */
+#define NBD_IN_FLIGHT_MAX (32 * 1024 * 1024)
 /* A slot keeps a buffer up to this for the next request. */
 #define NBD_KEPT_BUFFER (256 * 1024)
 /* Bytes that are received at once. */
@@ -124,9 +120,7 @@ struct NbdConn {
     NbdSlotList free, ready, sending;
     unsigned in_flight; /* slots that are not free */
     size_t bytes_in_flight;
-    bool stalled; /* a request waits for a slot, memory or another turn */
-    size_t unsent_bytes, turn_bytes;
-    QEMUBH *again;
+    bool stalled; /* a request waits for a slot or for memory */
     struct iovec tx_iov[IO_STREAM_MAX_IOV];
     AioDeferred flush;
 };

@@ -74,7 +74,6 @@ static void sent(IoStream *s, ssize_t ret)
 
     while ((slot = STAILQ_FIRST(&c->sending))) {
         STAILQ_REMOVE_HEAD(&c->sending, next);
-        c->unsent_bytes -= slot->out_len;
         slot_put(slot);
     }
     if (ret < 0) {
@@ -128,7 +127,6 @@ static void ready(NbdSlot *slot)
         return;
     }
     STAILQ_INSERT_TAIL(&c->ready, slot, next);
-    c->unsent_bytes += slot->out_len;
     if (!c->stream.send_cb) {
         aio_defer(c->stream.ctx, &c->flush);
     }
@@ -498,7 +496,6 @@ static void received(IoStream *s, ssize_t ret)
         n -= direct;
     }
     c->rx_end += n;
-    c->turn_bytes = 0;
     parse(c);
     nbd_conn_maybe_gone(c);
 }
@@ -563,21 +560,12 @@ static size_t cost(const NbdRequest *rq, uint64_t payload)
     }
 }
 
-/* Must a request that takes @bytes wait? Someone will look again then. */
-static bool must_wait(NbdConn *c, size_t bytes)
+/* Must a request that takes @bytes wait until another is over? */
+static bool must_wait(const NbdConn *c, size_t bytes)
 {
-    if (STAILQ_EMPTY(&c->free) ||
-        (c->bytes_in_flight &&
-         c->bytes_in_flight + bytes > NBD_IN_FLIGHT_MAX) ||
-        c->unsent_bytes > NBD_UNSENT_MAX) {
-        return true;
-    }
-    if (c->turn_bytes > NBD_TURN_MAX) {
-        qemu_bh_schedule(c->again);
-        return true;
-    }
-    c->turn_bytes += bytes;
-    return false;
+    return STAILQ_EMPTY(&c->free) ||
+           (c->bytes_in_flight &&
+            c->bytes_in_flight + bytes > NBD_IN_FLIGHT_MAX);
 }
 
 /* One request whose head is in the buffer; false: not now, or it is over. */
@@ -662,17 +650,6 @@ static void parse(NbdConn *c)
     }
 }
 
-static void another_turn(void *opaque)
-{
-    NbdConn *c = opaque;
-
-    c->turn_bytes = 0;
-    if (c->stalled && !c->closing) {
-        parse(c);
-        nbd_conn_maybe_gone(c);
-    }
-}
-
 /* --- life --- */
 
 void nbd_transmit_start(NbdConn *c, const uint8_t *early, size_t len)
@@ -683,7 +660,6 @@ void nbd_transmit_start(NbdConn *c, const uint8_t *early, size_t len)
     STAILQ_INIT(&c->ready);
     STAILQ_INIT(&c->sending);
     c->flush.fn = flush;
-    c->again = aio_bh_new(c->stream.ctx, another_turn, c);
     for (int i = NBD_SLOTS; i-- > 0;) {
         NbdSlot *slot = &c->slots[i];
 

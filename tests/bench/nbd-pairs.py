@@ -3,11 +3,14 @@
 """Our qemu-nbd beside QEMU's, in pairs, on a Unix socket.
 
 usage: nbd-pairs.py OURS [DIRECTORY] [--runs N] [--seconds S] [--only WORD...]
+                    [--load NBD-LOAD]
 
 Both programs serve a raw image in turn (A B A B ...) to the same clients: fio's
 nbd engine with 4 KiB requests at queue depth 32, and nbdcopy of a sparse image
-to null:. Printed: medians of what the client reaches and of the processor time
-that the server takes, and the medians of the ratios of the pairs. The image
+to null:. With --load the requests come from that program (tests/bench/nbd-load
+of the build directory), which takes less time itself than fio does. Printed:
+medians of what the client reaches and of the processor time that the server
+takes, and the medians of the ratios of the pairs. The image
 lies in a new directory under DIRECTORY (default: /dev/shm).
 """
 
@@ -62,7 +65,14 @@ def fio(server, kind, seconds):
     return part['iops'], part['total_ios']
 
 
-def measure(program, directory, stage, seconds):
+def load(server, kind, seconds, program):
+    out = subprocess.run([program, server.path, kind[4:], '32', str(seconds)],
+                         check=True, capture_output=True, text=True).stdout
+    ios, took, _ = out.split()
+    return int(ios) / float(took), int(ios)
+
+
+def measure(program, directory, stage, seconds, client):
     """(Requests or GiB a second, server's seconds for a request or GiB.)"""
     sparse = stage == 'nbdcopy'
     image = os.path.join(directory, 'sparse.raw' if sparse else 'full.raw')
@@ -71,6 +81,8 @@ def measure(program, directory, stage, seconds):
     if sparse:
         subprocess.run(['nbdcopy', server.uri, 'null:'], check=True)
         rate, units = 2 / (time.monotonic() - start), 2
+    elif client:
+        rate, units = load(server, stage, seconds, client)
     else:
         rate, units = fio(server, stage, seconds)
     cpu = server.cpu() - before
@@ -97,23 +109,25 @@ def main():
     ap.add_argument('directory', nargs='?', default='/dev/shm')
     ap.add_argument('--runs', type=int, default=5)
     ap.add_argument('--seconds', type=int, default=3)
+    ap.add_argument('--load')
     ap.add_argument('--only', nargs='+', default=STAGES)
     args = ap.parse_args()
     ours = os.path.abspath(args.ours)
     with tempfile.TemporaryDirectory(dir=args.directory) as directory:
         make_images(directory)
         for stage in args.only:
-            pairs = [[measure(p, directory, stage, args.seconds)
+            pairs = [[measure(p, directory, stage, args.seconds, args.load)
                       for p in (ours, ORACLE)] for _ in range(args.runs)]
             rate, unit = (statistics.median(a[i] / b[i] for a, b in pairs)
                           for i in (0, 1))
-            load = [statistics.median(p[who][0] * p[who][1] for p in pairs)
+            busy = [statistics.median(p[who][0] * p[who][1] for p in pairs)
                     for who in (0, 1)]
             name = 'GiB' if stage == 'nbdcopy' else 'request'
-            print(f'{stage:10} ours {statistics.median(a[0] for a, _ in pairs):9.1f}/s'
-                  f' QEMU {statistics.median(b[0] for _, b in pairs):9.1f}/s'
+            mine = statistics.median(a[0] for a, _ in pairs)
+            theirs = statistics.median(b[0] for _, b in pairs)
+            print(f'{stage:10} ours {mine:9.1f}/s QEMU {theirs:9.1f}/s'
                   f'  ratio {rate:.2f};  CPU a {name}: {unit:.2f} of QEMU\'s;'
-                  f'  CPUs busy: {load[0]:.2f} and {load[1]:.2f}', flush=True)
+                  f'  CPUs busy: {busy[0]:.2f} and {busy[1]:.2f}', flush=True)
 
 
 if __name__ == '__main__':

@@ -142,7 +142,7 @@ def test_slots(server):
                 sent += rq[len(sent):len(sent) + n]
         except TimeoutError:
             pass
-        assert server.rss_kib() < 250 * 1024, server.rss_kib()
+        assert server.rss_kib() < 150 * 1024, server.rss_kib()
         w.sock.settimeout(10)
         for _ in range(min(len(sent) // 28, 200)):
             assert len(w.replies(1 << 20)[0][3]) == 1 << 20
