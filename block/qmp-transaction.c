@@ -19,6 +19,8 @@ static const BdrvActionOps action_abort = { .prepare = prepare_abort };
 
 static const BdrvActionOps *const actions_table[] = {
     [TRANSACTION_ACTION_KIND_ABORT] = &action_abort,
+    [TRANSACTION_ACTION_KIND_BLOCKDEV_SNAPSHOT_INTERNAL_SYNC] =
+        &bdrv_action_snapshot_internal,
     [TRANSACTION_ACTION_KIND_BLOCK_DIRTY_BITMAP_ADD] = &bdrv_action_bitmap_add,
     [TRANSACTION_ACTION_KIND_BLOCK_DIRTY_BITMAP_REMOVE] =
         &bdrv_action_bitmap_remove,

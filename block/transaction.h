@@ -31,4 +31,7 @@ extern const BdrvActionOps bdrv_action_bitmap_enable;
 extern const BdrvActionOps bdrv_action_bitmap_disable;
 extern const BdrvActionOps bdrv_action_bitmap_merge;
 
+/* block/qmp-snapshot.c */
+extern const BdrvActionOps bdrv_action_snapshot_internal;
+
 #endif
