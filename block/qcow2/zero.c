@@ -165,8 +165,8 @@ static int coroutine_fn change_table(BlockDriverState *bs, uint64_t offset,
     return ret;
 }
 
-/* The host may have the space. What is there reads as zero already, or will
- * when the tables are in the file; before that either is right. */
+/* The host may have the space when the tables in the file say that it is zero:
+ * after a power cut before that, what was there must still be. */
 static void coroutine_fn discard_unused(BlockDriverState *bs, Change *ch)
 {
     Qcow2State *s = bs->opaque;
@@ -174,6 +174,10 @@ static void coroutine_fn discard_unused(BlockDriverState *bs, Change *ch)
     guint i, n;
 
     if (!ch->unused) {
+        return;
+    }
+    if (qcow2_co_flush_metadata(bs) < 0 || bdrv_co_flush(bs->file->bs) < 0) {
+        g_clear_pointer(&ch->unused, g_array_unref); /* it keeps the space */
         return;
     }
     host = (const uint64_t *)(const void *)ch->unused->data;
