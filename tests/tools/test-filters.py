@@ -8,11 +8,12 @@
 # Usage: test-filters.py QEMU_IO
 import os
 import random
-import re
 import struct
 import subprocess
 import sys
 import tempfile
+
+import tolerated
 
 ORACLE = os.environ.get('ORACLE_QEMU_IO', '/usr/bin/qemu-io')
 MAGIC = 0x6a736677736872
@@ -63,8 +64,7 @@ def run(program, options, commands):
         words += ['-c', c]
     p = subprocess.run(words, capture_output=True, timeout=60, text=True,
                        stdin=subprocess.DEVNULL)
-    text = re.sub(r'.*ops/sec\)\n', '', p.stdout)
-    return p.returncode, text, p.stderr
+    return p.returncode, tolerated.normalise('filters', p.stdout), p.stderr
 
 
 def log_case(program, options, commands, log=b''):

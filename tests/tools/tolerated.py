@@ -50,6 +50,9 @@ FILTERS = {
         (re.compile(r'version 10\.0\.\d+( \(Debian[^)]*\))?'), 'version 10.0',
          'The package of a distribution has its own version.'),
     ],
+    'filters': [
+        (re.compile(r'[^\n]*ops/sec\)\n'), '', 'Times and rates are measured.'),
+    ],
     'damage': [
         (re.compile(r'(Image end offset|"image-end-offset"): \d+'), r'\1: N',
          'Where clusters are in a file differs after a repair.'),
