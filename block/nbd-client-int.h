@@ -21,7 +21,7 @@ typedef enum NbdClientState {
 
 struct NbdClient {
     const NbdClientOptions *opts; /* fixed */
-    NbdExportInfo info;           /* of the roles; the reconnecter changes it */
+    NbdServerExport info;         /* of the roles; the reconnecter changes it */
 
     QemuMutex lock; /* never held over a system call of the socket */
     NbdClientState state;

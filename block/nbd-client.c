@@ -306,7 +306,7 @@ static int coroutine_fn connect_socket(NbdClient *c, Error **errp)
 
 /* One attempt: a channel and what its server offers. Main thread. */
 static int coroutine_fn connect_once(NbdClient *c, NbdChannel *ch,
-                                     NbdExportInfo *info, Error **errp)
+                                     NbdServerExport *info, Error **errp)
 {
     int fd = connect_socket(c, errp);
     int ret = fd < 0 ? -EINVAL : nbd_channel_init(ch, fd);
@@ -315,7 +315,7 @@ static int coroutine_fn connect_once(NbdClient *c, NbdChannel *ch,
         error_setg_errno(errp, -ret, "Failed to set up the socket");
     }
     if (ret == 0) {
-        *info = (NbdExportInfo){
+        *info = (NbdServerExport){
             .name = g_strdup(c->opts->export_name),
             .meta_context = c->opts->meta_context,
             .want_block_sizes = true,
@@ -327,7 +327,7 @@ static int coroutine_fn connect_once(NbdClient *c, NbdChannel *ch,
         qemu_mutex_unlock(&c->lock);
         ret = nbd_co_negotiate(ch, info, errp);
         if (ret < 0) {
-            nbd_export_info_clear(info);
+            nbd_server_export_clear(info);
         }
     }
     qemu_mutex_lock(&c->lock);
@@ -340,7 +340,7 @@ static int coroutine_fn connect_once(NbdClient *c, NbdChannel *ch,
 }
 
 /* The node has told others what the export is like: it must still be so. */
-static bool same_export(const NbdExportInfo *old, const NbdExportInfo *new)
+static bool same_export(const NbdServerExport *old, const NbdServerExport *new)
 {
     return new->size == old->size && !(old->flags & ~new->flags) &&
            (new->flags &NBD_FLAG_READ_ONLY) ==
@@ -355,17 +355,17 @@ static bool same_export(const NbdExportInfo *old, const NbdExportInfo *new)
 /* Try to be connected again; true: we are, or nobody wants it any more. */
 static bool coroutine_fn reconnect_once(NbdClient *c)
 {
-    NbdExportInfo info = { 0 };
+    NbdServerExport info = { 0 };
     bool good = connect_once(c, &c->ch, &info, NULL) == 0;
 
     if (good && (c->quit || !same_export(&c->info, &info))) {
-        nbd_export_info_clear(&info);
+        nbd_server_export_clear(&info);
         nbd_channel_close(&c->ch);
         good = false;
     }
     if (good) {
         qemu_mutex_lock(&c->lock);
-        nbd_export_info_clear(&c->info);
+        nbd_server_export_clear(&c->info);
         c->info = info;
         c->pos = c->end = 0;
         c->state = NBD_CLIENT_UP;
@@ -471,7 +471,7 @@ static void coroutine_fn open_entry(void *opaque)
 static void conn_free(NbdClient *c)
 {
     nbd_channel_close(&c->ch);
-    nbd_export_info_clear(&c->info);
+    nbd_server_export_clear(&c->info);
     qemu_mutex_destroy(&c->lock);
     g_free(c->buf);
     g_free(c);
@@ -511,7 +511,7 @@ NbdClient *nbd_client_open(const NbdClientOptions *opts, Error **errp)
     return c;
 }
 
-const NbdExportInfo *nbd_client_info(const NbdClient *c)
+const NbdServerExport *nbd_client_info(const NbdClient *c)
 {
     return &c->info;
 }

@@ -57,7 +57,7 @@ typedef struct NbdCall {
  */
 NbdClient *nbd_client_open(const NbdClientOptions *opts, Error **errp);
 /* What the server offers.  Main thread, before the first call. */
-const NbdExportInfo *nbd_client_info(const NbdClient *c);
+const NbdServerExport *nbd_client_info(const NbdClient *c);
 /*
  * Send @call and wait for its answer; 0 or -errno (the server's, or -EIO when
  * the connection is lost).  A call that was on its way when the connection

@@ -34,7 +34,7 @@ static int nbd_open(BlockDriverState *bs, QDict *options, int flags,
                     Error **errp)
 {
     NbdState *s = bs->opaque;
-    const NbdExportInfo *info;
+    const NbdServerExport *info;
     int ret = -EINVAL;
 
     if (!nbd_take_options(s, options, errp)) {

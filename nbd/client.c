@@ -11,7 +11,7 @@
 #include "nbd/client.h"
 #include "nbd/client-message.h"
 
-void nbd_export_info_clear(NbdExportInfo *info)
+void nbd_server_export_clear(NbdServerExport *info)
 {
     g_free(info->name);
     g_free(info->description);
@@ -75,7 +75,7 @@ static int coroutine_fn ask_contexts(NbdChannel *ch, uint32_t opt,
 }
 
 /* Ask for @info->meta_context; no answer is no error. */
-static int coroutine_fn set_context(NbdChannel *ch, NbdExportInfo *info,
+static int coroutine_fn set_context(NbdChannel *ch, NbdServerExport *info,
                                     Error **errp)
 {
     int ret = ask_contexts(ch, NBD_OPT_SET_META_CONTEXT, info->name,
@@ -106,7 +106,7 @@ static int coroutine_fn set_context(NbdChannel *ch, NbdExportInfo *info,
     return ret;
 }
 
-static int coroutine_fn list_contexts(NbdChannel *ch, NbdExportInfo *info,
+static int coroutine_fn list_contexts(NbdChannel *ch, NbdServerExport *info,
                                       Error **errp)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
@@ -136,7 +136,7 @@ static int coroutine_fn list_contexts(NbdChannel *ch, NbdExportInfo *info,
 
 /* --- info and go --- */
 
-static int coroutine_fn read_info_export(NbdChannel *ch, NbdExportInfo *info,
+static int coroutine_fn read_info_export(NbdChannel *ch, NbdServerExport *info,
                                          uint32_t len, Error **errp)
 {
     int ret;
@@ -151,7 +151,7 @@ static int coroutine_fn read_info_export(NbdChannel *ch, NbdExportInfo *info,
                    : nbd_co_read_u16(ch, &info->flags, "info flags", errp);
 }
 
-static int coroutine_fn read_info_sizes(NbdChannel *ch, NbdExportInfo *info,
+static int coroutine_fn read_info_sizes(NbdChannel *ch, NbdServerExport *info,
                                         uint32_t len, Error **errp)
 {
     int ret;
@@ -188,7 +188,7 @@ static int coroutine_fn read_info_sizes(NbdChannel *ch, NbdExportInfo *info,
     return ret;
 }
 
-static int coroutine_fn read_info(NbdChannel *ch, NbdExportInfo *info,
+static int coroutine_fn read_info(NbdChannel *ch, NbdServerExport *info,
                                   uint32_t len, Error **errp)
 {
     uint16_t type;
@@ -223,7 +223,7 @@ static int coroutine_fn read_info(NbdChannel *ch, NbdExportInfo *info,
 
 /* NBD_OPT_INFO or _GO: 1, 0 (the server does not know it), -errno. */
 static int coroutine_fn ask_info(NbdChannel *ch, uint32_t opt,
-                                 NbdExportInfo *info, Error **errp)
+                                 NbdServerExport *info, Error **errp)
 {
     g_autoptr(GByteArray) data = g_byte_array_new();
     NbdOptReply reply;
@@ -416,7 +416,7 @@ static int coroutine_fn ask_mode(NbdChannel *ch, NbdMode *mode, Error **errp)
 }
 
 /* The size and flags that follow NBD_OPT_EXPORT_NAME. */
-static int coroutine_fn export_name(NbdChannel *ch, NbdExportInfo *info,
+static int coroutine_fn export_name(NbdChannel *ch, NbdServerExport *info,
                                     bool zeroes, Error **errp)
 {
     g_autoptr(GByteArray) data = g_byte_array_new();
@@ -438,8 +438,8 @@ static int coroutine_fn export_name(NbdChannel *ch, NbdExportInfo *info,
 }
 
 /* "Oldstyle negotiation": one export without a name. */
-static int coroutine_fn negotiate_oldstyle(NbdChannel *ch, NbdExportInfo *info,
-                                           Error **errp)
+static int coroutine_fn negotiate_oldstyle(NbdChannel *ch,
+                                           NbdServerExport *info, Error **errp)
 {
     uint32_t flags;
     int ret;
@@ -461,7 +461,7 @@ static int coroutine_fn negotiate_oldstyle(NbdChannel *ch, NbdExportInfo *info,
     return ret;
 }
 
-int coroutine_fn nbd_co_negotiate(NbdChannel *ch, NbdExportInfo *info,
+int coroutine_fn nbd_co_negotiate(NbdChannel *ch, NbdServerExport *info,
                                   Error **errp)
 {
     uint16_t flags = 0;
@@ -496,11 +496,11 @@ static int coroutine_fn list_all(NbdChannel *ch, GArray *list, Error **errp)
     int ret = nbd_co_send_option(ch, NBD_OPT_LIST, NULL, errp);
 
     while (ret >= 0) {
-        NbdExportInfo info = { 0 };
+        NbdServerExport info = { 0 };
 
         ret = read_list_entry(ch, &info.name, &info.description, errp);
         if (ret <= 0) {
-            nbd_export_info_clear(&info);
+            nbd_server_export_clear(&info);
             break;
         }
         if (!*info.description) {
@@ -516,10 +516,10 @@ static int coroutine_fn list_all(NbdChannel *ch, GArray *list, Error **errp)
 }
 
 int coroutine_fn nbd_co_list(NbdChannel *ch, TlsCreds *tls,
-                             const char *tls_hostname, NbdExportInfo **infos,
+                             const char *tls_hostname, NbdServerExport **infos,
                              Error **errp)
 {
-    g_autoptr(GArray) list = g_array_new(false, true, sizeof(NbdExportInfo));
+    g_autoptr(GArray) list = g_array_new(false, true, sizeof(NbdServerExport));
     uint16_t flags = 0;
     NbdMode mode = NBD_MODE_SIMPLE;
     int ret = read_greeting(ch, &flags, errp);
@@ -528,10 +528,10 @@ int coroutine_fn nbd_co_list(NbdChannel *ch, TlsCreds *tls,
         ret = start_tls(ch, flags, tls, tls_hostname, errp);
     }
     if (ret == 1) {
-        NbdExportInfo info = { .name = g_strdup("") };
+        NbdServerExport info = { .name = g_strdup("") };
 
         g_array_append_val(list, info);
-        ret = negotiate_oldstyle(ch, &g_array_index(list, NbdExportInfo, 0),
+        ret = negotiate_oldstyle(ch, &g_array_index(list, NbdServerExport, 0),
                                  errp);
         goto out;
     }
@@ -542,7 +542,7 @@ int coroutine_fn nbd_co_list(NbdChannel *ch, TlsCreds *tls,
     ret = ret < 0 ? ret : ask_mode(ch, &mode, errp);
     ret = ret < 0 ? ret : list_all(ch, list, errp);
     for (unsigned i = 0; ret >= 0 && i < list->len; i++) {
-        NbdExportInfo *info = &g_array_index(list, NbdExportInfo, i);
+        NbdServerExport *info = &g_array_index(list, NbdServerExport, i);
 
         info->mode = mode;
         info->want_block_sizes = true;
@@ -555,11 +555,11 @@ int coroutine_fn nbd_co_list(NbdChannel *ch, TlsCreds *tls,
 out:
     if (ret < 0) {
         for (unsigned i = 0; i < list->len; i++) {
-            nbd_export_info_clear(&g_array_index(list, NbdExportInfo, i));
+            nbd_server_export_clear(&g_array_index(list, NbdServerExport, i));
         }
         return ret;
     }
     ret = list->len;
-    *infos = (NbdExportInfo *)g_array_free(g_steal_pointer(&list), false);
+    *infos = (NbdServerExport *)g_array_free(g_steal_pointer(&list), false);
     return ret;
 }

@@ -14,9 +14,9 @@
 #include "nbd/message.h"
 #include "util/error.h"
 
-/* Zero it, set @name (and what is asked for), and nbd_export_info_clear() it
+/* Zero it, set @name (and what is asked for), and nbd_server_export_clear() it
  * in the end. */
-typedef struct NbdExportInfo {
+typedef struct NbdServerExport {
     char *name;
     /* A metadata context to ask for, or NULL. */
     const char *meta_context;
@@ -34,9 +34,9 @@ typedef struct NbdExportInfo {
     uint32_t context_id;
     char *description; /* NULL: none; only of a list */
     char **contexts;   /* NULL: none; only of a list */
-} NbdExportInfo;
+} NbdServerExport;
 
-void nbd_export_info_clear(NbdExportInfo *info);
+void nbd_server_export_clear(NbdServerExport *info);
 
 /*
  * Choose @info->name on @ch, which is connected, and go over to the
@@ -44,13 +44,13 @@ void nbd_export_info_clear(NbdExportInfo *info);
  * @info->meta_context, and takes what it gets.  -errno and @errp; the
  * connection is of no use then.
  */
-int coroutine_fn nbd_co_negotiate(NbdChannel *ch, NbdExportInfo *info,
+int coroutine_fn nbd_co_negotiate(NbdChannel *ch, NbdServerExport *info,
                                   Error **errp);
 
 /* All exports of a server, with descriptions and contexts; their number, or
  * -errno and @errp.  Ends the connection in good order. */
 int coroutine_fn nbd_co_list(NbdChannel *ch, TlsCreds *tls,
-                             const char *tls_hostname, NbdExportInfo **infos,
+                             const char *tls_hostname, NbdServerExport **infos,
                              Error **errp);
 
 #endif

@@ -39,7 +39,7 @@ static void print_flags(uint16_t flags)
     printf(" )\n");
 }
 
-static void print_export(const NbdExportInfo *e)
+static void print_export(const NbdServerExport *e)
 {
     unsigned n = e->contexts ? g_strv_length(e->contexts) : 0;
 
@@ -68,7 +68,7 @@ static void print_export(const NbdExportInfo *e)
 
 typedef struct ListCall {
     const NbdToolConfig *config;
-    NbdExportInfo *exports;
+    NbdServerExport *exports;
     int ret; /* their number, or -errno and @err */
     Error *err;
     bool done;
@@ -108,7 +108,7 @@ int nbd_tool_list(const NbdToolConfig *config)
     printf("exports available: %d\n", l.ret);
     for (int i = 0; i < l.ret; i++) {
         print_export(&l.exports[i]);
-        nbd_export_info_clear(&l.exports[i]);
+        nbd_server_export_clear(&l.exports[i]);
     }
     g_free(l.exports);
     return EXIT_SUCCESS;
