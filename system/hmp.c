@@ -165,4 +165,5 @@ static const HMPCommand info_commands[] = {
 void system_register_hmp(void)
 {
     monitor_register_hmp_info(info_commands);
+    system_register_hmp_block();
 }

@@ -8,5 +8,7 @@
 
 /* After monitor_init_globals(). */
 void system_register_hmp(void);
+/* Those about disks; called by the former (hmp-block.c). */
+void system_register_hmp_block(void);
 
 #endif
