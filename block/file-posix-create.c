@@ -9,6 +9,7 @@
 
 #include "block/opts.h"
 #include "util/cutils.h"
+#include "util/error-report.h"
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -24,21 +25,29 @@ const BdrvCreateOpt file_create_opts[] = {
     { NULL },
 };
 
-/* Where the file system takes it; best effort, as it is only speed. */
-static void set_attributes(int fd, bool nocow, uint64_t extent_size_hint)
+/* Where the file system takes it; best effort, as it is only speed. @warn: the
+ * user asked for the hint. */
+static void set_attributes(int fd, bool nocow, uint64_t extent_size_hint,
+                           bool warn)
 {
     struct fsxattr attr;
-    int flags;
+    int flags, ret;
 
     if (nocow && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
         flags |= FS_NOCOW_FL;
         ioctl(fd, FS_IOC_SETFLAGS, &flags);
     }
-    if (extent_size_hint && extent_size_hint <= UINT32_MAX &&
-        ioctl(fd, FS_IOC_FSGETXATTR, &attr) == 0) {
+    if (!extent_size_hint || extent_size_hint > UINT32_MAX) {
+        return;
+    }
+    ret = ioctl(fd, FS_IOC_FSGETXATTR, &attr);
+    if (ret == 0) {
         attr.fsx_xflags |= FS_XFLAG_EXTSIZE;
         attr.fsx_extsize = extent_size_hint;
-        ioctl(fd, FS_IOC_FSSETXATTR, &attr);
+        ret = ioctl(fd, FS_IOC_FSSETXATTR, &attr);
+    }
+    if (ret < 0 && warn) {
+        warn_report("Failed to set extent size hint: %s", strerror(errno));
     }
 }
 
@@ -103,7 +112,7 @@ int file_create(const BlockDriver *drv, const char *filename, QDict *opts,
                 Error **errp)
 {
     uint64_t size = 0, extent_size_hint = 1024 * 1024;
-    bool nocow = false;
+    bool nocow = false, has_hint = qdict_haskey(opts, "extent_size_hint");
     int prealloc, fd;
 
     strstart(filename, "file:", &filename);
@@ -126,7 +135,7 @@ int file_create(const BlockDriver *drv, const char *filename, QDict *opts,
         error_setg_errno(errp, -fd, "Could not create '%s'", filename);
         return fd;
     }
-    set_attributes(fd, nocow, extent_size_hint);
+    set_attributes(fd, nocow, extent_size_hint, has_hint);
     close(fd);
     if (prealloc == PREALLOC_MODE_METADATA) {
         error_setg(errp, "Unsupported preallocation mode: metadata");

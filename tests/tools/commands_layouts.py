@@ -149,7 +149,7 @@ SHRINK = [
     ['create -q -f qcow2 -o %s n.qcow2 64M' % opts,
      'convert -n -O qcow2 a.raw n.qcow2', 'resize --shrink n.qcow2 16M',
      'check n.qcow2', 'resize --shrink n.qcow2 512k', 'check n.qcow2',
-     'info n.qcow2', 'resize n.qcow2 2M', 'check n.qcow2']
+     'measure -O raw n.qcow2', 'resize n.qcow2 2M', 'check n.qcow2']
     for opts in ('compat=v3', 'compat=v2', 'cluster_size=4k', 'extended_l2=on')
 ] + [
     ['create -q -f qcow2 -o preallocation=metadata n.qcow2 1200M',

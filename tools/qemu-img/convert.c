@@ -453,7 +453,8 @@ static bool open_target(Convert *cv)
 {
     ConvertState *s = &cv->state;
     bool writethrough;
-    int flags = BDRV_O_RDWR | BDRV_O_UNMAP;
+    /* The last block may reach behind the end, where blocks are large */
+    int flags = BDRV_O_RDWR | BDRV_O_RESIZE | BDRV_O_UNMAP;
     int64_t size;
 
     if (!cv->skip_create && !create_target(cv)) {
