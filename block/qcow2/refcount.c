@@ -492,18 +492,30 @@ int coroutine_fn qcow2_co_refcount_add(BlockDriverState *bs, uint64_t offset,
     return ret;
 }
 
-int coroutine_fn qcow2_co_refcount_set(BlockDriverState *bs, uint64_t cluster,
-                                       uint64_t refcount)
+/* The refcount block that counts @cluster; NULL: there is none. Under s->lock,
+ * which may be dropped meanwhile. */
+static int coroutine_fn get_block_of(BlockDriverState *bs, uint64_t cluster,
+                                     Qcow2Table **t)
 {
     Qcow2State *s = bs->opaque;
-    Qcow2Table *t;
     bool dropped;
     int ret;
 
     do {
         dropped = false;
-        ret = get_block(bs, cluster >> s->refblock_bits, &t, &dropped);
+        ret = get_block(bs, cluster >> s->refblock_bits, t, &dropped);
     } while (ret >= 0 && dropped);
+    return ret;
+}
+
+int coroutine_fn qcow2_co_refcount_set(BlockDriverState *bs, uint64_t cluster,
+                                       uint64_t refcount)
+{
+    Qcow2State *s = bs->opaque;
+    Qcow2Table *t;
+    int ret;
+
+    ret = get_block_of(bs, cluster, &t);
     if (ret < 0 || !t || refcount > s->refcount_max) {
         return ret < 0 ? ret : -EINVAL;
     }
@@ -519,13 +531,9 @@ int coroutine_fn qcow2_co_refcount_get(BlockDriverState *bs, uint64_t cluster,
 {
     Qcow2State *s = bs->opaque;
     Qcow2Table *t;
-    bool dropped;
     int ret;
 
-    do {
-        dropped = false;
-        ret = get_block(bs, cluster >> s->refblock_bits, &t, &dropped);
-    } while (ret >= 0 && dropped);
+    ret = get_block_of(bs, cluster, &t);
     *refcount = ret >= 0 && t ? get(s, t, cluster) : 0;
     return ret;
 }
@@ -537,13 +545,9 @@ int coroutine_fn qcow2_co_refcounts_equal(BlockDriverState *bs,
     Qcow2State *s = bs->opaque;
     uint64_t i = cluster & ((UINT64_C(1) << s->refblock_bits) - 1);
     Qcow2Table *t;
-    bool dropped;
     int ret;
 
-    do {
-        dropped = false;
-        ret = get_block(bs, cluster >> s->refblock_bits, &t, &dropped);
-    } while (ret >= 0 && dropped);
+    ret = get_block_of(bs, cluster, &t);
     if (ret < 0) {
         return ret;
     }
