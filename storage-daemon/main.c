@@ -51,20 +51,6 @@ static void init(void)
     monitor_init_with_commands(&commands);
 }
 
-static void write_pidfile(const char *path)
-{
-    Error *err = NULL;
-
-    if (!path) {
-        return;
-    }
-    if (!qemu_write_pidfile(path, &err)) {
-        error_reportf_err(err, "cannot create PID file: ");
-        exit(1);
-    }
-    atexit(qemu_unlink_pidfile);
-}
-
 static void clean_up(void)
 {
     nbd_server_close();
@@ -95,7 +81,7 @@ int main(int argc, char **argv)
     init();
     daemon_options(&config, argc, argv);
     loc_pop(&loc);
-    write_pidfile(config.pidfile);
+    qemu_pidfile_for_program(config.pidfile);
     process_daemon_ready();
     while (!qatomic_read(&exit_requested)) {
         main_loop_wait(false);

@@ -51,21 +51,6 @@ static void require_ok(bool ok, Error *err)
     require(ok);
 }
 
-/* The file goes away when the program ends, however it does. */
-static void write_pidfile(const char *path)
-{
-    Error *err = NULL;
-
-    if (!path) {
-        return;
-    }
-    if (!qemu_write_pidfile(path, &err)) {
-        error_reportf_err(err, "cannot create PID file: ");
-        exit(1);
-    }
-    atexit(qemu_unlink_pidfile);
-}
-
 /* Ctrl-a x on a terminal that is shared with the guest's serial port. */
 static void on_mux_key(int key)
 {
@@ -88,7 +73,7 @@ static void phase_process(CliConfig *config)
         qemu_chr_forbid_stdio();
         process_daemonize();
     }
-    write_pidfile(config->pidfile);
+    qemu_pidfile_for_program(config->pidfile);
     ok = qemu_init_main_loop(&err);
     require_ok(ok, err);
     runstate_init();

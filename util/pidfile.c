@@ -10,6 +10,8 @@
 #include "util/osdep.h"
 #include "util/pidfile.h"
 
+#include "util/error-report.h"
+
 #include <sys/stat.h>
 
 static char *pidfile_path;
@@ -89,4 +91,18 @@ void qemu_unlink_pidfile(void)
         unlink(pidfile_path);
     }
     g_clear_pointer(&pidfile_path, g_free);
+}
+
+void qemu_pidfile_for_program(const char *path)
+{
+    Error *err = NULL;
+
+    if (!path) {
+        return;
+    }
+    if (!qemu_write_pidfile(path, &err)) {
+        error_reportf_err(err, "cannot create PID file: ");
+        exit(1);
+    }
+    atexit(qemu_unlink_pidfile);
 }

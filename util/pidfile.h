@@ -18,4 +18,8 @@ bool qemu_write_pidfile(const char *path, Error **errp);
 /* Remove the file that qemu_write_pidfile() made, if it is still that one. */
 void qemu_unlink_pidfile(void);
 
+/* Both, for a program that was given @path (NULL: none): ends it with a message
+ * if the file cannot be had, and removes the file when it ends. Main, once. */
+void qemu_pidfile_for_program(const char *path);
+
 #endif
